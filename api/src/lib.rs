@@ -1,0 +1,1 @@
+//! Kubernetes objects and what is true of them.

@@ -1,0 +1,1 @@
+//! The gRPC service about the cluster itself: members, status, tokens.

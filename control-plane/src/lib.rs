@@ -1,0 +1,15 @@
+//! The masters: registry, REST, gRPC, identity, bootstrap, and the driver of scheduler and controllers.
+
+pub mod admission;
+pub mod authn;
+pub mod authz;
+pub mod bootstrap;
+pub mod cache;
+pub mod cluster;
+pub mod grpc;
+pub mod nodes;
+pub mod pki;
+pub mod registry;
+pub mod rest;
+pub mod runtime;
+pub mod server;

@@ -1,0 +1,1 @@
+//! The masters' side of the node agents' sessions.

@@ -1,0 +1,1 @@
+//! The registry: the seven verbs, written once for every kind.

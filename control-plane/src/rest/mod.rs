@@ -1,0 +1,1 @@
+//! The Kubernetes REST face of the registry.

@@ -1,0 +1,1 @@
+//! The leader's loop: drives scheduler and controllers, and executes what they decide.

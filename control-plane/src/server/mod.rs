@@ -1,0 +1,1 @@
+//! One master, assembled: store, cache, registry, listeners, leader's work.

@@ -1,0 +1,1 @@
+//! One task per pod: takes what the plan decides and does it.

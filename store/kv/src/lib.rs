@@ -1,0 +1,1 @@
+//! The deterministic MVCC state machine.

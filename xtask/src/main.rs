@@ -1,0 +1,3 @@
+//! What a developer does: setup, up, down, test, verify, fix, tidy, bench.
+
+fn main() {}
