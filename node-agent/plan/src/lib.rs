@@ -1,1 +1,6 @@
 //! What a node should do next.
+
+pub mod ipam;
+pub mod link;
+pub mod nft;
+pub mod routes;

@@ -1,0 +1,1 @@
+//! Which address a pod gets from its node's subnet.

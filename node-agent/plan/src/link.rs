@@ -1,0 +1,1 @@
+//! Which master the agent is subscribed to, and when to dial again.

@@ -1,0 +1,1 @@
+//! Which nftables rules and map elements make services work.

@@ -1,0 +1,1 @@
+//! Which routes, neighbours and forwarding entries lead to the other nodes' pods.
