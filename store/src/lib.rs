@@ -1,1 +1,28 @@
-//! The replicated store: openraft, write-ahead log, sled checkpoint.
+//! The replicated store: openraft, a write-ahead log of our own, a sled checkpoint, snapshots.
+//!
+//! ```text
+//!  Store::txn ──► proposer ──(leader?)──► openraft ──► wal writer ──fdatasync──┐
+//!                    │ no                    │                                 │ flushed
+//!                    └──► leader's Propose   ├──► peers (tonic, mTLS)          ▼
+//!                                            └──────────── quorum ──► state machine ──► ApplyObserver
+//!                                                                        │ publishes Arc<State>
+//!  Store::state ◄──────────────────────────────────────────────────────┘  └──► checkpoint (sled), snapshots
+//! ```
+//!
+//! A write is acknowledged when a majority has it on disk. `handle.rs` is where to start reading; `docs/store.md`
+//! describes the formats on disk and the invariants.
+
+mod config;
+mod error;
+mod handle;
+mod member;
+mod observer;
+mod status;
+
+pub use config::{PeerTls, StoreConfig, Tuning};
+pub use error::StoreError;
+pub use handle::Store;
+pub use member::Member;
+pub use observer::{ApplyObserver, NoObserver};
+pub use status::{Leadership, MemberStatus, StoreStatus};
+pub use xebec_kv as kv;

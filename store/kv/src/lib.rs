@@ -1,1 +1,42 @@
-//! The deterministic MVCC state machine.
+//! The deterministic MVCC state machine: bytes in, bytes out.
+//!
+//! ```text
+//! Command ──apply──► State ──► Outcome  (to the caller)
+//!                      │  └──► Event*   (to the watch feed)
+//!                      └─ get, range, get_at, range_at, events_after: reads at any kept revision
+//! ```
+//!
+//! Every replica applies the same commands in the same order and holds the same [`State`], which [`State::hash`]
+//! proves. A state is a set of persistent maps: cloning it costs nothing, so readers, snapshots and checkpoints work
+//! on a clone while writes go on.
+//!
+//! Absent on purpose: disks, networks, threads, clocks and randomness (time comes in [`Command::time_ms`], stamped by
+//! the leader), and any idea of what a value means.
+
+mod apply;
+mod chain;
+mod compact;
+mod diff;
+mod hash;
+mod history;
+mod lease;
+mod model;
+mod past;
+mod range;
+mod restore;
+mod session;
+mod state;
+mod txn;
+pub mod wire;
+
+pub use diff::Change;
+pub use history::EventBatches;
+pub use lease::Lease;
+pub use model::{
+    Applied, Body, Command, Compare, Event, KeyValue, Op, OpResponse, Outcome, Rejection, RequestId, Revision, Txn,
+    TxnOutcome,
+};
+pub use past::PastError;
+pub use range::Range;
+pub use restore::{Header, RestoreError, VersionRecord};
+pub use state::State;

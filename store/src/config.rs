@@ -1,0 +1,100 @@
+//! What a store needs to be told.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::observer::ApplyObserver;
+
+/// Where a store lives, who it is, and who listens to it.
+pub struct StoreConfig {
+    /// The directory that holds `wal/`, `state.sled/` and `snap/`; made if absent, mode 0700.
+    pub data_dir: PathBuf,
+    /// Written into the data directory at first and compared ever after; also part of every peer message.
+    pub cluster_id: String,
+    /// Unique in the cluster and never used again after a removal; not 0.
+    pub node_id: u64,
+    /// For people.
+    pub name: String,
+    /// `host:port` under which peers reach [`StoreConfig::peer_listener`].
+    pub peer_address: String,
+    /// `host:port` of this master's API, told to all members.
+    pub api_address: String,
+    /// Where peers call.
+    pub peer_listener: TcpListener,
+    /// Certificates of the peers' own CA.
+    pub peer_tls: PeerTls,
+    /// Told of everything applied.
+    pub observer: Arc<dyn ApplyObserver>,
+    /// Times and bounds.
+    pub tuning: Tuning,
+}
+
+/// Both directions demand a certificate of the peer CA.
+#[derive(Clone)]
+pub struct PeerTls {
+    /// For incoming connections; must verify client certificates.
+    pub server: Arc<rustls::ServerConfig>,
+    /// For outgoing connections; must present a client certificate.
+    pub client: Arc<rustls::ClientConfig>,
+}
+
+/// Times and bounds, with defaults for three masters in one data centre.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// How often a leader shows that it lives. Heartbeats never wait for a disk.
+    pub heartbeat: Duration,
+    /// A follower stands for election when it has heard nothing for `election_max` and a random time between the two.
+    /// Below about five heartbeats, a busy machine deposes healthy leaders.
+    pub election_min: Duration,
+    /// See [`Tuning::election_min`]; also the leader's lease.
+    pub election_max: Duration,
+    /// A leader whom no majority has answered for so long stops sending, so that the others elect.
+    pub quorum_loss: Duration,
+    /// Size of a log segment.
+    pub segment_bytes: u64,
+    /// Log entries after which a snapshot is made and the log before the previous snapshot is dropped.
+    pub snapshot_entries: u64,
+    /// Log bytes after which the same happens.
+    pub snapshot_bytes: u64,
+    /// How long history is kept for watches and reads in the past.
+    pub history_age: Duration,
+    /// How many revisions of history are kept at most.
+    pub history_revisions: u64,
+    /// How often the state is brought to the checkpoint database.
+    pub checkpoint_interval: Duration,
+    /// Proposals that may be under way on this member; more are refused as [`crate::StoreError::Overloaded`].
+    pub max_inflight: usize,
+    /// Bytes of proposals that may be under way on this member.
+    pub max_inflight_bytes: usize,
+    /// Largest value.
+    pub max_value_bytes: usize,
+    /// Largest transaction.
+    pub max_txn_bytes: usize,
+    /// Most operations and comparisons in a transaction.
+    pub max_txn_ops: usize,
+}
+
+impl Default for Tuning {
+    fn default() -> Tuning {
+        Tuning {
+            heartbeat: Duration::from_millis(60),
+            election_min: Duration::from_millis(220),
+            election_max: Duration::from_millis(360),
+            quorum_loss: Duration::from_millis(600),
+            segment_bytes: 16 << 20,
+            snapshot_entries: 20_000,
+            snapshot_bytes: 64 << 20,
+            history_age: Duration::from_secs(600),
+            history_revisions: 100_000,
+            checkpoint_interval: Duration::from_secs(1),
+            max_inflight: 8_192,
+            max_inflight_bytes: 64 << 20,
+            max_value_bytes: 3 << 19,
+            max_txn_bytes: 4 << 20,
+            max_txn_ops: 1_024,
+        }
+    }
+}

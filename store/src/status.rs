@@ -1,0 +1,54 @@
+//! What a member knows of its cluster.
+
+use crate::member::Member;
+
+/// Who leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leadership {
+    /// The leader, if this member knows one.
+    pub leader: Option<u64>,
+    /// The term this member is in.
+    pub term: u64,
+    /// Whether this member leads. False again as soon as it has lost its majority.
+    pub is_leader: bool,
+}
+
+/// A member's view of itself and the others.
+#[derive(Clone, Debug)]
+pub struct StoreStatus {
+    /// The cluster.
+    pub cluster_id: String,
+    /// This member.
+    pub node_id: u64,
+    /// Who leads.
+    pub leadership: Leadership,
+    /// The revision of [`crate::Store::state`].
+    pub revision: u64,
+    /// The oldest readable revision.
+    pub compact_revision: u64,
+    /// The last entry in this member's log.
+    pub last_log_index: u64,
+    /// The last entry applied here.
+    pub applied_index: u64,
+    /// The last entry that the newest snapshot includes.
+    pub snapshot_index: u64,
+    /// The last entry that was dropped from the log.
+    pub purged_index: u64,
+    /// All members, by id.
+    pub members: Vec<MemberStatus>,
+}
+
+/// One member, as the answering one sees it.
+#[derive(Clone, Debug)]
+pub struct MemberStatus {
+    /// Who it is.
+    pub member: Member,
+    /// Whether it votes; else it learns.
+    pub voter: bool,
+    /// Whether it leads.
+    pub leader: bool,
+    /// On the leader: whether it has answered lately; elsewhere unknown.
+    pub reachable: Option<bool>,
+    /// On the leader: the last entry known to be on its disk.
+    pub matched_index: Option<u64>,
+}
