@@ -4,3 +4,4 @@ pub mod ipam;
 pub mod link;
 pub mod nft;
 pub mod routes;
+pub mod service_env;
