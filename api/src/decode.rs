@@ -1,0 +1,175 @@
+//! From bytes to a value: JSON and YAML, with bounds.
+//!
+//! A body comes from anybody, so nothing here trusts it: at most [`MAX_BYTES`], at most [`MAX_DEPTH`] levels, no field
+//! twice in an object, and no YAML whose aliases multiply.
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::status::Status;
+
+/// The largest body.
+pub const MAX_BYTES: usize = 3 * 1024 * 1024;
+/// The deepest nesting.
+pub const MAX_DEPTH: usize = 128;
+
+/// Decodes a body that is either JSON or one YAML document.
+pub fn json_or_yaml(bytes: &[u8]) -> Result<Value, Status> {
+    let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
+    if matches!(first, Some(b'{' | b'[')) {
+        // A YAML flow mapping may look like JSON at first; the JSON error says more when neither works.
+        return json(bytes).or_else(|status| yaml(bytes).map_err(|_| status));
+    }
+    yaml(bytes)
+}
+
+/// Decodes JSON.
+pub fn json(bytes: &[u8]) -> Result<Value, Status> {
+    check_size(bytes)?;
+    let Unique(value) = serde_json::from_slice(bytes).map_err(|e| Status::bad_request(format!("invalid JSON: {e}")))?;
+    Ok(value)
+}
+
+/// Decodes one YAML document.
+pub fn yaml(bytes: &[u8]) -> Result<Value, Status> {
+    let mut documents = yaml_documents(bytes)?;
+    match (documents.pop(), documents.is_empty()) {
+        (Some(value), true) => Ok(value),
+        (None, _) => Err(Status::bad_request("the body is empty")),
+        (Some(_), false) => Err(Status::bad_request("the body holds more than one YAML document")),
+    }
+}
+
+/// Decodes a file of YAML documents, or of one JSON value. Empty documents are left out, and the items of a `List` are taken
+/// one by one, so that each result is an object.
+pub fn manifests(bytes: &[u8]) -> Result<Vec<Value>, Status> {
+    let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
+    let documents = if first == Some(&b'{') { vec![json_or_yaml(bytes)?] } else { yaml_documents(bytes)? };
+    Ok(documents.into_iter().flat_map(unpack_list).collect())
+}
+
+fn unpack_list(mut document: Value) -> Vec<Value> {
+    let is_list = document.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+    match document.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if is_list => items,
+        Some(items) => {
+            document["items"] = items;
+            vec![document]
+        }
+        None => vec![document],
+    }
+}
+
+fn yaml_documents(bytes: &[u8]) -> Result<Vec<Value>, Status> {
+    check_size(bytes)?;
+    let text = std::str::from_utf8(bytes).map_err(|e| Status::bad_request(format!("the body is not UTF-8: {e}")))?;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! { max_depth: MAX_DEPTH },
+        with_snippet: false,
+    };
+    let documents: Vec<Unique> = serde_saphyr::from_multiple_with_options(text, options)
+        .map_err(|e| Status::bad_request(format!("invalid YAML: {e}")))?;
+    Ok(documents.into_iter().map(|Unique(value)| value).filter(|value| !value.is_null()).collect())
+}
+
+fn check_size(bytes: &[u8]) -> Result<(), Status> {
+    if bytes.len() > MAX_BYTES { Err(Status::too_large(MAX_BYTES)) } else { Ok(()) }
+}
+
+/// A value none of whose objects had a key twice.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Builder { depth: 0 }.deserialize(deserializer).map(Unique)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Builder {
+    depth: usize,
+}
+
+impl Builder {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth >= MAX_DEPTH {
+            return Err(E::custom(format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Builder {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Builder {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, v: f64) -> Result<Value, E> {
+        Number::from_f64(v).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+        Ok(v.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut out = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if out.contains_key(&key) {
+                return Err(A::Error::custom(format!("duplicate field \"{key}\"")));
+            }
+            let value = map.next_value_seed(inner)?;
+            out.insert(key, value);
+        }
+        Ok(Value::Object(out))
+    }
+}

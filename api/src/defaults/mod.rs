@@ -1,0 +1,1 @@
+//! What the API fills in when a client leaves it out, shared by kinds.

@@ -1,0 +1,79 @@
+//! EndpointSlice: the addresses behind a service.
+
+use jiff::Timestamp;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use serde_json::Value;
+
+use super::{Kind, Strategy};
+use crate::schema;
+use crate::table::{Column, cells};
+use crate::value::{list, number, text};
+
+/// EndpointSlice.
+pub static ENDPOINT_SLICE: Kind = Kind {
+    group: "discovery.k8s.io",
+    kind: "EndpointSlice",
+    plural: "endpointslices",
+    singular: "endpointslice",
+    generation: true,
+    columns: &[
+        Column::NAME,
+        Column::text("AddressType", "What kind of addresses these are.", |o, _| cells::or_none(o, "/addressType")),
+        Column::text("Ports", "The ports of the endpoints.", ports),
+        Column::text("Endpoints", "The addresses.", endpoints),
+        Column::AGE,
+    ],
+    schema: schema::check::<EndpointSlice>,
+    strategy: &EndpointSliceStrategy,
+    ..Kind::BASE
+};
+
+/// How many ports or addresses a cell names before it only counts.
+const SHOWN: usize = 3;
+
+fn some(texts: &[String]) -> Value {
+    match texts.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        Some(more) => format!("{} + {more} more...", texts[..SHOWN].join(",")).into(),
+        None => cells::join(texts.iter().map(String::as_str)),
+    }
+}
+
+fn ports(slice: &Value, _: Timestamp) -> Value {
+    let port = |p: &Value| number(p, "/port").map_or_else(|| "*".to_owned(), |n| n.to_string());
+    let texts: Vec<String> = list(slice, "/ports").iter().map(port).collect();
+    if texts.is_empty() { "<unset>".into() } else { some(&texts) }
+}
+
+fn endpoints(slice: &Value, _: Timestamp) -> Value {
+    let all = list(slice, "/endpoints").iter().flat_map(|e| list(e, "/addresses"));
+    let texts: Vec<String> = all.filter_map(Value::as_str).map(str::to_owned).collect();
+    if texts.is_empty() { "<unset>".into() } else { some(&texts) }
+}
+
+struct EndpointSliceStrategy;
+
+impl Strategy for EndpointSliceStrategy {
+    fn default(&self, slice: &mut Value) {
+        for port in crate::value::items(slice, "ports") {
+            crate::value::fill(port, "name", "");
+            crate::value::fill(port, "protocol", "TCP");
+        }
+    }
+
+    fn wants_changed(&self, new: &Value, old: &Value) -> bool {
+        let labels = |o: &Value| o.pointer("/metadata/labels").cloned();
+        ["addressType", "endpoints", "ports"].iter().any(|key| new.get(key) != old.get(key))
+            || labels(new) != labels(old)
+    }
+
+    fn validate(&self, slice: &Value) -> crate::FieldErrors {
+        let path = crate::FieldPath::new("addressType");
+        let mut errors = crate::FieldErrors::new();
+        match text(slice, "/addressType") {
+            None => errors.push(crate::FieldError::required(&path, "")),
+            Some("IPv4" | "IPv6" | "FQDN") => {}
+            Some(other) => errors.push(crate::FieldError::not_supported(&path, other, &["FQDN", "IPv4", "IPv6"])),
+        }
+        errors
+    }
+}

@@ -1,0 +1,364 @@
+//! A row of the kind table, and the behaviour all kinds share.
+//!
+//! [`Kind`]'s methods are what the registry calls: they do what is the same for every kind (metadata, generation, status
+//! kept apart from spec) and then ask the row's [`Strategy`].
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use serde_json::{Value, json};
+
+use super::strategy::{Plain, Strategy};
+use crate::field::FieldErrors;
+use crate::schema::{self, SchemaError, UnknownField};
+use crate::table::Column;
+use crate::{validation, value};
+
+/// Whether objects live in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One set of names for the whole cluster.
+    Cluster,
+    /// A set of names for each namespace.
+    Namespaced,
+}
+
+/// A part or an action of an object with a path of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subresource {
+    /// What is, written by who observes it.
+    Status,
+    /// The number of replicas, alike for all kinds that have one.
+    Scale,
+    /// Puts a pod on a node.
+    Binding,
+    /// Deletes a pod if its disruption budget allows.
+    Eviction,
+    /// A container's output.
+    Log,
+    /// A command run in a container.
+    Exec,
+}
+
+impl Subresource {
+    /// The last segment of the path.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Scale => "scale",
+            Self::Binding => "binding",
+            Self::Eviction => "eviction",
+            Self::Log => "log",
+            Self::Exec => "exec",
+        }
+    }
+
+    /// The subresource of that path segment.
+    pub fn parse(segment: &str) -> Option<Self> {
+        let all = [Self::Status, Self::Scale, Self::Binding, Self::Eviction, Self::Log, Self::Exec];
+        all.into_iter().find(|s| s.as_str() == segment)
+    }
+}
+
+/// What may be done with a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verb {
+    /// Reads one object.
+    Get,
+    /// Reads many.
+    List,
+    /// Follows changes.
+    Watch,
+    /// Makes one.
+    Create,
+    /// Replaces one.
+    Update,
+    /// Changes parts of one.
+    Patch,
+    /// Removes one.
+    Delete,
+    /// Removes many.
+    DeleteCollection,
+}
+
+impl Verb {
+    /// All of them, in alphabetical order.
+    pub const ALL: &'static [Self] = &[
+        Self::Create,
+        Self::Delete,
+        Self::DeleteCollection,
+        Self::Get,
+        Self::List,
+        Self::Patch,
+        Self::Update,
+        Self::Watch,
+    ];
+
+    /// The word in discovery and in RBAC rules.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::List => "list",
+            Self::Watch => "watch",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::DeleteCollection => "deletecollection",
+        }
+    }
+}
+
+/// A row of the kind table.
+pub struct Kind {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// The version.
+    pub version: &'static str,
+    /// The kind, as objects name it.
+    pub kind: &'static str,
+    /// The resource, as paths name it.
+    pub plural: &'static str,
+    /// One of them, as people name it.
+    pub singular: &'static str,
+    /// Abbreviations for people.
+    pub short_names: &'static [&'static str],
+    /// Sets of kinds for people, such as `all`.
+    pub categories: &'static [&'static str],
+    /// Whether objects live in namespaces.
+    pub scope: Scope,
+    /// The parts and actions with a path of their own.
+    pub subresources: &'static [Subresource],
+    /// What may be done.
+    pub verbs: &'static [Verb],
+    /// What a name of an object must be.
+    pub name_rule: fn(&str) -> crate::names::NameResult,
+    /// Whether `metadata.generation` counts changes of what is wanted.
+    pub generation: bool,
+    /// What a table of these shows.
+    pub columns: &'static [Column],
+    /// The fields that field selectors may ask for, besides name and namespace.
+    pub selectable: fn(&Value) -> Vec<(&'static str, String)>,
+    /// The type check: unknown fields, or what has the wrong type.
+    pub schema: fn(&Value) -> Result<Vec<UnknownField>, SchemaError>,
+    /// How strategic merge patches treat the lists within.
+    pub merge: &'static crate::patch::Shape,
+    /// What is special about the kind.
+    pub strategy: &'static dyn Strategy,
+}
+
+impl Kind {
+    /// What most rows share: a namespaced kind of the core group with every verb and no behaviour of its own.
+    pub(super) const BASE: Self = Self {
+        group: "",
+        version: "v1",
+        kind: "",
+        plural: "",
+        singular: "",
+        short_names: &[],
+        categories: &[],
+        scope: Scope::Namespaced,
+        subresources: &[],
+        verbs: Verb::ALL,
+        name_rule: crate::names::dns_subdomain,
+        generation: false,
+        columns: &[],
+        selectable: |_| Vec::new(),
+        schema: |_| Ok(Vec::new()),
+        merge: &crate::patch::shapes::PLAIN,
+        strategy: &Plain,
+    };
+
+    /// `v1`, or `apps/v1`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
+    }
+
+    /// `pods`, or `deployments.apps`.
+    pub fn resource(&self) -> String {
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// The kind of a list of these.
+    pub fn list_kind(&self) -> String {
+        format!("{}List", self.kind)
+    }
+
+    /// Whether objects live in namespaces.
+    pub fn is_namespaced(&self) -> bool {
+        self.scope == Scope::Namespaced
+    }
+
+    /// Whether the kind has that subresource.
+    pub fn has(&self, subresource: Subresource) -> bool {
+        self.subresources.contains(&subresource)
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.plural == name || self.singular == name || self.short_names.contains(&name)
+    }
+
+    pub(super) fn is_in(&self, rest: &str) -> bool {
+        rest.is_empty() || rest == self.group || rest == format!("{}.{}", self.version, self.group)
+    }
+
+    /// The values that field selectors may ask for.
+    pub fn selectable_fields(&self, object: &Value) -> BTreeMap<&'static str, String> {
+        let mut fields: BTreeMap<_, _> = (self.selectable)(object).into_iter().collect();
+        fields.insert("metadata.name", value::text(object, "/metadata/name").unwrap_or_default().to_owned());
+        if self.is_namespaced() {
+            fields.insert(
+                "metadata.namespace",
+                value::text(object, "/metadata/namespace").unwrap_or_default().to_owned(),
+            );
+        }
+        fields
+    }
+
+    /// Fills in `apiVersion`, `kind` and every default.
+    pub fn apply_defaults(&self, object: &mut Value) {
+        value::fill(object, "apiVersion", self.api_version());
+        value::fill(object, "kind", self.kind);
+        self.strategy.default(object);
+    }
+
+    /// Makes a new object ready to be stored: no status from the client, the first generation.
+    pub fn prepare_create(&self, object: &mut Value) {
+        if self.has(Subresource::Status) {
+            remove(object, "status");
+        }
+        if let Some(metadata) = value::child(object, "metadata") {
+            ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
+                .iter()
+                .for_each(|key| remove(metadata, key));
+            remove(metadata, "generation");
+            if self.generation {
+                metadata["generation"] = json!(1);
+            }
+        }
+        self.strategy.prepare_create(object);
+    }
+
+    /// Makes an update ready to be stored: what the system owns, and the status, stay as they are; a change of what is
+    /// wanted counts up the generation.
+    pub fn prepare_update(&self, new: &mut Value, old: &Value) {
+        keep_system_metadata(new, old);
+        if self.has(Subresource::Status) {
+            copy(new, old, "status");
+        }
+        self.strategy.prepare_update(new, old);
+        let changed = new.get("spec") != old.get("spec") || self.strategy.wants_changed(new, old);
+        if self.generation && changed {
+            let generation = value::number(old, "/metadata/generation").unwrap_or(0);
+            new["metadata"]["generation"] = json!(generation + 1);
+        }
+    }
+
+    /// Makes an update of the status ready to be stored: all but status, labels, annotations and finalizers stays.
+    pub fn prepare_status_update(&self, new: &mut Value, old: &Value) {
+        keep_system_metadata(new, old);
+        if let (Some(to), Some(from)) = (value::child(new, "metadata"), old.get("metadata")) {
+            copy(to, from, "ownerReferences");
+        }
+        let keys: Vec<String> =
+            [&*new, old].into_iter().flat_map(|v| value::entries(v, "")).map(|e| e.0.clone()).collect();
+        for key in keys.iter().filter(|k| *k != "status" && *k != "metadata") {
+            copy(new, old, key);
+        }
+        self.strategy.prepare_status_update(new, old);
+    }
+
+    /// Everything that is wrong with a new object.
+    pub fn validate_create(&self, object: &Value) -> FieldErrors {
+        let mut errors = validation::metadata::validate(self, object);
+        errors.extend(self.strategy.validate(object));
+        errors
+    }
+
+    /// Everything that is wrong with an update, status updates included.
+    pub fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        let mut errors = validation::metadata::validate(self, new);
+        errors.extend(validation::metadata::validate_update(new, old));
+        errors.extend(self.strategy.validate(new));
+        errors.extend(self.strategy.validate_update(new, old));
+        errors
+    }
+
+    /// How long an object of this kind may take to end when the client does not say; `None` where deletion is at once.
+    pub fn grace_seconds(&self, object: &Value) -> Option<i64> {
+        self.strategy.grace_seconds(object)
+    }
+
+    /// Fields the kind does not have, or an error where a field has the wrong type.
+    pub fn check_schema(&self, object: &Value) -> Result<Vec<UnknownField>, crate::Status> {
+        (self.schema)(object).map_err(|error| schema::to_status(self, &error))
+    }
+}
+
+fn remove(object: &mut Value, key: &str) {
+    if let Some(map) = object.as_object_mut() {
+        map.remove(key);
+    }
+}
+
+fn copy(to: &mut Value, from: &Value, key: &str) {
+    match from.get(key) {
+        Some(value) => to[key] = value.clone(),
+        None => remove(to, key),
+    }
+}
+
+fn keep_system_metadata(new: &mut Value, old: &Value) {
+    const SYSTEM: [&str; 6] =
+        ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation", "selfLink"];
+    let (Some(to), Some(from)) = (value::child(new, "metadata"), old.get("metadata")) else { return };
+    for key in SYSTEM {
+        copy(to, from, key);
+    }
+}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Kind({}/{})", self.api_version(), self.kind)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind)
+    }
+}
+
+impl Kind {
+    fn identity(&self) -> (&'static str, &'static str, &'static str) {
+        (self.group, self.version, self.kind)
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.identity() == other.identity()
+    }
+}
+
+impl Eq for Kind {}
+
+impl PartialOrd for Kind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Kind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
+    }
+}
+
+impl Hash for Kind {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}

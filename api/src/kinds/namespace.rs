@@ -1,0 +1,65 @@
+//! Namespace: a set of names, and what is deleted together.
+
+use k8s_openapi::api::core::v1::Namespace;
+use serde_json::{Value, json};
+
+use super::{Kind, Scope, Strategy, Subresource};
+use crate::table::{Column, cells};
+use crate::value::{self, text};
+use crate::{names, patch, schema};
+
+/// Namespace.
+pub static NAMESPACE: Kind = Kind {
+    kind: "Namespace",
+    plural: "namespaces",
+    singular: "namespace",
+    short_names: &["ns"],
+    scope: Scope::Cluster,
+    subresources: &[Subresource::Status],
+    name_rule: names::dns_label,
+    columns: &[
+        Column::NAME,
+        Column::text("Status", "Whether the namespace is in use or on its way out.", |o, _| {
+            cells::or_none(o, "/status/phase")
+        }),
+        Column::AGE,
+    ],
+    selectable: |o| vec![("status.phase", text(o, "/status/phase").unwrap_or_default().to_owned())],
+    schema: schema::check::<Namespace>,
+    merge: &patch::shapes::NAMESPACE,
+    strategy: &NamespaceStrategy,
+    ..Kind::BASE
+};
+
+/// A namespace is held by the finalizer `kubernetes` until its contents are gone, and labelled with its own name.
+struct NamespaceStrategy;
+
+impl Strategy for NamespaceStrategy {
+    fn default(&self, object: &mut Value) {
+        let name = text(object, "/metadata/name").map(str::to_owned);
+        if let (Some(name), Some(metadata)) = (name, value::child(object, "metadata")) {
+            if let Some(labels) = value::child(metadata, "labels") {
+                labels["kubernetes.io/metadata.name"] = json!(name);
+            }
+        }
+        if let Some(status) = value::child(object, "status") {
+            value::fill(status, "phase", "Active");
+        }
+    }
+
+    fn prepare_create(&self, object: &mut Value) {
+        object["status"] = json!({ "phase": "Active" });
+        if let Some(spec) = value::child(object, "spec") {
+            let finalizers = spec["finalizers"].as_array().cloned().unwrap_or_default();
+            let held = finalizers.iter().any(|f| f == "kubernetes");
+            spec["finalizers"] =
+                if held { json!(finalizers) } else { [finalizers, vec![json!("kubernetes")]].concat().into() };
+        }
+    }
+
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        if let Some(spec) = old.get("spec") {
+            new["spec"] = spec.clone();
+        }
+    }
+}

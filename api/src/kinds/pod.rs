@@ -1,0 +1,88 @@
+//! Pod: containers that run together on one node.
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::{Kind, Strategy, Subresource};
+use crate::table::{Column, cells, pod as pod_cells};
+use crate::value::{list, text};
+use crate::{patch, schema};
+
+/// Pod.
+pub static POD: Kind = Kind {
+    kind: "Pod",
+    plural: "pods",
+    singular: "pod",
+    short_names: &["po"],
+    categories: &["all"],
+    subresources: &[
+        Subresource::Status,
+        Subresource::Binding,
+        Subresource::Eviction,
+        Subresource::Log,
+        Subresource::Exec,
+    ],
+    generation: true,
+    columns: &[
+        Column::NAME,
+        Column::text("Ready", "How many of the containers are ready.", pod_cells::ready),
+        Column::text("Status", "The most telling word on the state of the pod.", pod_cells::status),
+        Column::text("Restarts", "How often containers were restarted.", pod_cells::restarts),
+        Column::AGE,
+        Column::text("IP", "The address of the pod.", |o, _| cells::or_none(o, "/status/podIP")).wide(),
+        Column::text("Node", "The node the pod is on.", |o, _| cells::or_none(o, "/spec/nodeName")).wide(),
+        Column::text("Nominated Node", "The node where room is made for the pod.", |o, _| {
+            cells::or_none(o, "/status/nominatedNodeName")
+        })
+        .wide(),
+        Column::text("Readiness Gates", "How many of the readiness gates are open.", |o, _| readiness_gates(o)).wide(),
+    ],
+    selectable,
+    schema: schema::check::<Pod>,
+    merge: &patch::shapes::POD,
+    strategy: &PodStrategy,
+    ..Kind::BASE
+};
+
+fn selectable(pod: &Value) -> Vec<(&'static str, String)> {
+    const FIELDS: [(&str, &str); 8] = [
+        ("spec.nodeName", "/spec/nodeName"),
+        ("spec.restartPolicy", "/spec/restartPolicy"),
+        ("spec.schedulerName", "/spec/schedulerName"),
+        ("spec.serviceAccountName", "/spec/serviceAccountName"),
+        ("status.phase", "/status/phase"),
+        ("status.podIP", "/status/podIP"),
+        ("status.podIPs", "/status/podIPs/0/ip"),
+        ("status.nominatedNodeName", "/status/nominatedNodeName"),
+    ];
+    let mut fields: Vec<(&'static str, String)> =
+        FIELDS.iter().map(|(name, at)| (*name, text(pod, at).unwrap_or_default().to_owned())).collect();
+    fields.push(("spec.hostNetwork", (pod["spec"]["hostNetwork"] == true).to_string()));
+    fields
+}
+
+fn readiness_gates(pod: &Value) -> Value {
+    let gates = list(pod, "/spec/readinessGates");
+    if gates.is_empty() {
+        return json!("<none>");
+    }
+    let open = |gate: &&Value| text(gate, "/conditionType").is_some_and(|c| crate::conditions::is_true(pod, c));
+    json!(format!("{}/{}", gates.iter().filter(open).count(), gates.len()))
+}
+
+struct PodStrategy;
+
+impl Strategy for PodStrategy {
+    fn prepare_create(&self, pod: &mut Value) {
+        pod["status"] = json!({ "phase": "Pending" });
+    }
+
+    fn grace_seconds(&self, pod: &Value) -> Option<i64> {
+        let unbound = text(pod, "/spec/nodeName").is_none();
+        let ended = matches!(text(pod, "/status/phase"), Some("Succeeded" | "Failed"));
+        if unbound || ended {
+            return Some(0);
+        }
+        Some(crate::value::number(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30).max(0))
+    }
+}

@@ -1,0 +1,34 @@
+//! ReplicaSet: so many replicas of one pod.
+
+use k8s_openapi::api::apps::v1::ReplicaSet;
+
+use super::{Kind, Subresource};
+use crate::table::{Column, cells};
+use crate::value::number;
+use crate::{patch, schema};
+
+/// ReplicaSet.
+pub static REPLICA_SET: Kind = Kind {
+    group: "apps",
+    kind: "ReplicaSet",
+    plural: "replicasets",
+    singular: "replicaset",
+    short_names: &["rs"],
+    categories: &["all"],
+    subresources: &[Subresource::Status, Subresource::Scale],
+    generation: true,
+    columns: &[
+        Column::NAME,
+        Column::number("Desired", "Replicas wanted.", |o, _| cells::count(o, "/spec/replicas")),
+        Column::number("Current", "Replicas that exist.", |o, _| cells::count(o, "/status/replicas")),
+        Column::number("Ready", "Replicas that are ready.", |o, _| cells::count(o, "/status/readyReplicas")),
+        Column::AGE,
+        Column::text("Containers", "The names of the containers.", cells::template_containers).wide(),
+        Column::text("Images", "The images of the containers.", cells::template_images).wide(),
+        Column::text("Selector", "The labels of the pods.", cells::selector).wide(),
+    ],
+    selectable: |o| vec![("status.replicas", number(o, "/status/replicas").unwrap_or(0).to_string())],
+    schema: schema::check::<ReplicaSet>,
+    merge: &patch::shapes::REPLICA_SET,
+    ..Kind::BASE
+};

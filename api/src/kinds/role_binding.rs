@@ -1,0 +1,31 @@
+//! RoleBinding: gives a role to people, within a namespace.
+
+use k8s_openapi::api::rbac::v1::RoleBinding;
+
+use super::Kind;
+use crate::table::Column;
+use crate::table::cells;
+use crate::{names, schema};
+
+/// RoleBinding.
+pub static ROLE_BINDING: Kind = Kind {
+    group: "rbac.authorization.k8s.io",
+    kind: "RoleBinding",
+    plural: "rolebindings",
+    singular: "rolebinding",
+
+    name_rule: names::path_segment,
+    columns: &[
+        Column::NAME,
+        Column::text("Role", "The role that is given.", cells::role_ref),
+        Column::AGE,
+        Column::text("Users", "The users it is given to.", |o, _| cells::subjects(o, "User")).wide(),
+        Column::text("Groups", "The groups it is given to.", |o, _| cells::subjects(o, "Group")).wide(),
+        Column::text("ServiceAccounts", "The service accounts it is given to.", |o, _| {
+            cells::subjects(o, "ServiceAccount")
+        })
+        .wide(),
+    ],
+    schema: schema::check::<RoleBinding>,
+    ..Kind::BASE
+};

@@ -1,0 +1,82 @@
+//! Cells that several kinds share.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::age;
+use crate::selectors::LabelSelector;
+use crate::value::{entries, list, number, text};
+
+/// `metadata.name`.
+pub fn name(object: &Value, _: Timestamp) -> Value {
+    json!(text(object, "/metadata/name").unwrap_or_default())
+}
+
+/// The time since `metadata.creationTimestamp`.
+pub fn age(object: &Value, now: Timestamp) -> Value {
+    json!(age::since(text(object, "/metadata/creationTimestamp"), now))
+}
+
+/// `metadata.creationTimestamp`.
+pub fn created_at(object: &Value, _: Timestamp) -> Value {
+    json!(text(object, "/metadata/creationTimestamp").unwrap_or_default())
+}
+
+/// A number, zero when it is not there.
+pub fn count(object: &Value, pointer: &str) -> Value {
+    json!(number(object, pointer).unwrap_or(0))
+}
+
+/// A text, `<none>` when it is not there.
+pub fn or_none(object: &Value, pointer: &str) -> Value {
+    json!(text(object, pointer).unwrap_or("<none>"))
+}
+
+/// Texts joined by commas, `<none>` when there are none.
+pub fn join<'a>(texts: impl Iterator<Item = &'a str>) -> Value {
+    let texts: Vec<&str> = texts.collect();
+    if texts.is_empty() { json!("<none>") } else { json!(texts.join(",")) }
+}
+
+/// The names of the containers of a pod template.
+pub fn template_containers(object: &Value, _: Timestamp) -> Value {
+    join(list(object, "/spec/template/spec/containers").iter().filter_map(|c| text(c, "/name")))
+}
+
+/// The images of the containers of a pod template.
+pub fn template_images(object: &Value, _: Timestamp) -> Value {
+    join(list(object, "/spec/template/spec/containers").iter().filter_map(|c| text(c, "/image")))
+}
+
+/// The `spec.selector` of a controller, as text.
+pub fn selector(object: &Value, _: Timestamp) -> Value {
+    let selector = object.pointer("/spec/selector").and_then(|s| LabelSelector::from_json(s).ok());
+    match selector.map(|s| s.to_string()).filter(|s| !s.is_empty()) {
+        Some(text) => json!(text),
+        None => json!("<none>"),
+    }
+}
+
+/// A map of labels as `a=b,c=d`.
+pub fn map(object: &Value, pointer: &str) -> Value {
+    let pairs: Vec<String> =
+        entries(object, pointer).map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default())).collect();
+    join(pairs.iter().map(String::as_str))
+}
+
+/// The role of a binding, as `ClusterRole/view`.
+pub fn role_ref(binding: &Value, _: Timestamp) -> Value {
+    let part = |pointer| text(binding, pointer).unwrap_or_default();
+    json!(format!("{}/{}", part("/roleRef/kind"), part("/roleRef/name")))
+}
+
+/// The subjects of a binding that are of that kind.
+pub fn subjects(binding: &Value, kind: &str) -> Value {
+    let name = |s: &Value| {
+        let name = text(s, "/name").unwrap_or_default();
+        text(s, "/namespace").map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+    };
+    let names: Vec<String> =
+        list(binding, "/subjects").iter().filter(|s| text(s, "/kind") == Some(kind)).map(name).collect();
+    json!(names.join(", "))
+}

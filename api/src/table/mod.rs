@@ -1,0 +1,140 @@
+//! Tables: how objects look to people, as kubectl prints them.
+//!
+//! A kind's row in the kind table lists its [`Column`]s. The server makes the cells, so every client shows the same;
+//! columns with a priority above zero are for wide output.
+
+pub mod age;
+pub mod cells;
+pub mod pod;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::kinds::Kind;
+use crate::object::Object;
+
+/// A column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// The heading.
+    pub name: &'static str,
+    /// The OpenAPI type of the cells.
+    pub data_type: &'static str,
+    /// The OpenAPI format; `name` marks the column that identifies the object.
+    pub format: &'static str,
+    /// Zero for the usual output, one for wide output.
+    pub priority: u8,
+    /// What it says, in a sentence.
+    pub description: &'static str,
+    /// Makes the cell.
+    pub cell: fn(&Value, Timestamp) -> Value,
+}
+
+impl Column {
+    /// A column of text.
+    pub const fn text(name: &'static str, description: &'static str, cell: fn(&Value, Timestamp) -> Value) -> Self {
+        Self { name, data_type: "string", format: "", priority: 0, description, cell }
+    }
+
+    /// A column of whole numbers.
+    pub const fn number(name: &'static str, description: &'static str, cell: fn(&Value, Timestamp) -> Value) -> Self {
+        Self { name, data_type: "integer", format: "", priority: 0, description, cell }
+    }
+
+    /// The same column, for wide output.
+    #[must_use]
+    pub const fn wide(mut self) -> Self {
+        self.priority = 1;
+        self
+    }
+
+    /// The object's name; the first column of every kind.
+    pub const NAME: Self = Self {
+        name: "Name",
+        data_type: "string",
+        format: "name",
+        priority: 0,
+        description: "The name of the object, unique within its namespace.",
+        cell: cells::name,
+    };
+
+    /// How old the object is.
+    pub const AGE: Self = Self::text("Age", "The time since the object was created.", cells::age);
+
+    /// When the object was made.
+    pub const CREATED_AT: Self = Self {
+        data_type: "string",
+        format: "date",
+        ..Self::text("Created At", "When the object was created.", cells::created_at)
+    };
+
+    fn definition(&self) -> Value {
+        json!({
+            "name": self.name, "type": self.data_type, "format": self.format, "priority": self.priority,
+            "description": self.description,
+        })
+    }
+}
+
+/// What each row of a table carries of its object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IncludeObject {
+    /// Nothing.
+    None,
+    /// The metadata, as a PartialObjectMetadata.
+    #[default]
+    Metadata,
+    /// All of it.
+    Object,
+}
+
+impl IncludeObject {
+    /// Reads the query parameter `includeObject`.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "None" => Some(Self::None),
+            "" | "Metadata" => Some(Self::Metadata),
+            "Object" => Some(Self::Object),
+            _ => None,
+        }
+    }
+}
+
+/// A `meta.k8s.io/v1` Table of objects, each with its revision. The list's own metadata is the caller's to fill in.
+pub fn table(kind: &Kind, objects: &[(&Object, u64)], include: IncludeObject, now: Timestamp) -> Value {
+    let rows: Vec<Value> =
+        objects.iter().map(|(object, revision)| row(kind, (object, *revision), include, now)).collect();
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
+        "columnDefinitions": columns(kind).iter().map(Column::definition).collect::<Vec<_>>(),
+        "rows": rows,
+    })
+}
+
+/// The columns of a kind; name and age when it lists none.
+pub fn columns(kind: &Kind) -> &'static [Column] {
+    const USUAL: &[Column] = &[Column::NAME, Column::AGE];
+    if kind.columns.is_empty() { USUAL } else { kind.columns }
+}
+
+/// The cells of one object, in the order of the columns.
+pub fn cells_of(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
+    columns(kind).iter().map(|column| (column.cell)(object, now)).collect()
+}
+
+fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
+    let mut value = object.to_value();
+    let mut out = json!({ "cells": cells_of(kind, &value, now) });
+    value["metadata"]["resourceVersion"] = json!(revision.to_string());
+    match include {
+        IncludeObject::None => {}
+        IncludeObject::Metadata => out["object"] = partial(&value),
+        IncludeObject::Object => out["object"] = value,
+    }
+    out
+}
+
+/// The PartialObjectMetadata of an object.
+pub fn partial(object: &Value) -> Value {
+    json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
+}
