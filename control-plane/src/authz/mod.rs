@@ -5,5 +5,6 @@
 //! admission: what a node may not write even into objects that are its own. [`defaults`] are the roles of a new cluster.
 
 mod attributes;
+pub mod rules;
 
 pub use attributes::{Attributes, Authorizer, Decision};

@@ -6,8 +6,8 @@ use rustls::pki_types::CertificateDer;
 use xebec_proto::join::KeyedChain;
 use xebec_proto::tls;
 
-use super::leaf::{Leaf, lifetime, subject};
 use super::PkiError;
+use super::leaf::{Leaf, lifetime, subject};
 
 const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 
@@ -25,17 +25,20 @@ impl Authority {
         let mut params = lifetime(now, AUTHORITY_LIFE);
         params.distinguished_name = subject(common_name, None);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
+        params.key_usages =
+            vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
         let certificate = params.self_signed(&key).map_err(PkiError::certificate("certificate of a CA"))?;
         Ok(Self { certificate: certificate.der().clone(), pem: certificate.pem(), issuer: Issuer::new(params, key) })
     }
 
     /// One that was created before.
     pub fn from_pem(certificate_pem: &str, key_pem: &str) -> Result<Self, PkiError> {
-        let mut certificates = tls::certificates(certificate_pem.as_bytes()).map_err(PkiError::pem("certificate of a CA"))?;
+        let mut certificates =
+            tls::certificates(certificate_pem.as_bytes()).map_err(PkiError::pem("certificate of a CA"))?;
         let certificate = certificates.swap_remove(0);
         let key = KeyPair::from_pem(key_pem).map_err(PkiError::certificate("key of a CA"))?;
-        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(PkiError::certificate("certificate of a CA"))?;
+        let issuer =
+            Issuer::from_ca_cert_der(&certificate, key).map_err(PkiError::certificate("certificate of a CA"))?;
         Ok(Self { certificate, pem: certificate_pem.to_owned(), issuer })
     }
 

@@ -102,7 +102,11 @@ impl Pki {
         };
         let rotating = |purpose| Rotating::new(&read_keyed(&directory, purpose)?);
         Ok(Self {
-            authorities: Authorities { serving: authority("serving")?, client: authority("client")?, peer: authority("peer")? },
+            authorities: Authorities {
+                serving: authority("serving")?,
+                client: authority("client")?,
+                peer: authority("peer")?,
+            },
             service_account_key: files::read(&directory.join("service-account.key"))?,
             serving: rotating(Purpose::Serving)?,
             client: rotating(Purpose::Client)?,
@@ -174,7 +178,11 @@ fn own_leaf(names: &MasterNames, purpose: Purpose) -> Leaf {
     }
 }
 
-fn store_authorities(data_dir: &Path, authorities: &Authorities, service_account_key: &str) -> Result<PathBuf, PkiError> {
+fn store_authorities(
+    data_dir: &Path,
+    authorities: &Authorities,
+    service_account_key: &str,
+) -> Result<PathBuf, PkiError> {
     let directory = data_dir.join("pki");
     files::create_directory(&directory)?;
     let each = [("serving", &authorities.serving), ("client", &authorities.client), ("peer", &authorities.peer)];

@@ -40,7 +40,8 @@ impl Leaf {
     pub(super) fn params(&self, now: Timestamp) -> Result<CertificateParams, PkiError> {
         let mut params = lifetime(now, LEAF_LIFE);
         params.distinguished_name = subject(&self.common_name, self.organization.as_deref());
-        params.subject_alt_names = self.addresses.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
+        params.subject_alt_names =
+            self.addresses.iter().map(|name| alternative_name(name)).collect::<Result<_, _>>()?;
         params.is_ca = IsCa::ExplicitNoCa;
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

@@ -11,8 +11,8 @@ use super::PkiError;
 
 /// Whether less than a third of its life is left, or a name that it should carry is missing.
 pub fn is_due(certificate: &CertificateDer<'_>, addresses: &[String], now: Timestamp) -> Result<bool, PkiError> {
-    let (_, parsed) =
-        X509Certificate::from_der(certificate).map_err(|_| PkiError::Unreadable { what: "certificate to be renewed" })?;
+    let (_, parsed) = X509Certificate::from_der(certificate)
+        .map_err(|_| PkiError::Unreadable { what: "certificate to be renewed" })?;
     let validity = parsed.validity();
     let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
     let aged = until.saturating_sub(now.as_second()) < (until - from) / 3;

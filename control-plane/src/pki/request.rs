@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn a_request_that_asks_for_extensions_is_refused() {
         let key = KeyPair::generate().unwrap();
-        let names = custom(|p| p.subject_alt_names = vec![rcgen::SanType::DnsName("kubernetes".try_into().unwrap())], &key);
+        let names =
+            custom(|p| p.subject_alt_names = vec![rcgen::SanType::DnsName("kubernetes".try_into().unwrap())], &key);
         assert_eq!(check(&names), Err(RequestError::Extensions));
         let usage = custom(|p| p.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth], &key);
         assert_eq!(check(&usage), Err(RequestError::Extensions));
