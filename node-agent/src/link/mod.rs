@@ -20,4 +20,4 @@ mod work;
 
 pub use dialer::{StreamConnection, StreamDialer, StreamDialError};
 pub use uplink::Uplink;
-pub use work::Work;
+pub use work::{NetworkUpdate, Work};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Pod;
-use xebec_proto::v1::{OpenStream, PodRemoved, Reference};
+use xebec_proto::v1::{NetworkChange, OpenStream, PodRemoved, Reference};
 
 use super::StreamDialer;
 
@@ -37,4 +37,13 @@ pub enum Work {
     },
     /// Somebody wants a pod's logs, or to run a command in it: dial, and serve.
     OpenStream(OpenStream, StreamDialer),
+}
+
+/// What the masters say about the network, in the order in which they said it.
+#[derive(Debug)]
+pub enum NetworkUpdate {
+    /// A whole state follows; it ends with `snapshot_complete`.
+    Resync,
+    /// One item of it, or a change.
+    Change(Box<NetworkChange>),
 }
