@@ -1,1 +1,293 @@
-//! The watch cache: what the store holds, indexed for lists and watches; fed by apply itself.
+//! The watch cache: every object of the cluster, by kind, and the newest changes of each kind.
+//!
+//! The store calls it synchronously as it applies, on every master, before a write is acknowledged; so whoever has seen a write's answer from this
+//! master, or waited for the store's read barrier, finds it here. Readers never touch the store: a list is a clone of a persistent
+//! map, a watch a cursor over a ring of changes that all watchers of the kind share.
+//!
+//! ```text
+//!  store ── applied(events) ──► Shelf (one a kind): objects + ring ──► wake ──► Subscription (cursor) ──► watches, controllers, hub
+//!                          └──► the ring of all kinds               ──► wake ──► Subscription over everything (the runtime)
+//! ```
+//!
+//! A batch of changes is taken in behind a gate, and its revision is published before the gate opens; who clones a state goes through the
+//! gate too, so that a state is complete at the revision published at that moment. Readers of the rings need no gate.
+
+mod by_node;
+mod entry;
+mod history;
+mod snapshot;
+mod subscription;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use xebec_api::{Kind, Object};
+use xebec_kv::{Event, KeyValue, State};
+use xebec_store::ApplyObserver;
+
+use crate::registry::{Stored, keys};
+use by_node::PodsByNode;
+use history::{Change, History};
+
+pub use entry::{CacheEvent, Entry};
+pub use history::Objects;
+pub use snapshot::Snapshot;
+pub use subscription::Subscription;
+
+/// The changes asked for are not kept any more: list again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the requested changes are gone; the oldest kept follow revision {oldest}")]
+pub struct Expired {
+    /// The ring is complete after this revision.
+    pub oldest: u64,
+}
+
+/// How much history each kind keeps. Beyond either bound the oldest changes go, and the readers that still wanted them are expired.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Changes.
+    pub events: usize,
+    /// Bytes of objects in these changes.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { events: 16_384, bytes: 64 << 20 }
+    }
+}
+
+type ShelfKey = (&'static str, &'static str);
+
+/// The watch cache.
+pub struct Cache {
+    shelves: BTreeMap<ShelfKey, Arc<Shelf>>,
+    all: Arc<Shelf>,
+    pods_by_node: RwLock<PodsByNode>,
+    gate: RwLock<()>,
+    revision: watch::Sender<u64>,
+    limits: Limits,
+}
+
+/// One kind's history behind its lock, which nobody holds for longer than it takes to copy a pointer or to take in one change.
+struct Shelf {
+    kind: Option<&'static Kind>,
+    history: RwLock<History>,
+    wake: watch::Sender<u64>,
+}
+
+impl Shelf {
+    fn new(kind: Option<&'static Kind>) -> Arc<Shelf> {
+        Arc::new(Shelf { kind, history: RwLock::default(), wake: watch::Sender::new(0) })
+    }
+
+    fn history(&self) -> RwLockReadGuard<'_, History> {
+        self.history.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn history_mut(&self) -> RwLockWriteGuard<'_, History> {
+        self.history.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reset(&self, objects: Objects, revision: u64) {
+        self.history_mut().reset(objects, revision);
+        self.wake_readers();
+    }
+
+    fn wake_readers(&self) {
+        self.wake.send_modify(|turn| *turn = turn.wrapping_add(1));
+    }
+}
+
+impl Cache {
+    /// An empty cache of all kinds.
+    pub fn new(limits: Limits) -> Arc<Cache> {
+        let shelf = |kind: &&'static Kind| ((kind.group, kind.plural), Shelf::new(Some(*kind)));
+        let shelves = xebec_api::kinds().iter().map(shelf).collect();
+        let (all, gate, revision) = (Shelf::new(None), RwLock::new(()), watch::Sender::new(0));
+        Arc::new(Cache { shelves, all, pods_by_node: RwLock::default(), gate, revision, limits })
+    }
+
+    /// The newest revision that every kind has taken in.
+    pub fn revision(&self) -> u64 {
+        *self.revision.borrow()
+    }
+
+    /// Follows [`Cache::revision`].
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Waits until the cache is at least at `revision`; false when the deadline comes first.
+    pub async fn wait_revision(&self, revision: u64, deadline: Instant) -> bool {
+        let mut published = self.revision.subscribe();
+        let reached = published.wait_for(|now| *now >= revision);
+        matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
+    }
+
+    /// One object.
+    pub fn get(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<Stored> {
+        let key = keys::object(kind, namespace, name);
+        self.entry(kind, &key).map(|entry| entry.stored().clone())
+    }
+
+    /// One entry by its key.
+    pub fn entry(&self, kind: &Kind, key: &[u8]) -> Option<Arc<Entry>> {
+        let shelf = self.shelf(kind)?;
+        let history = shelf.history();
+        history.objects().get(key).cloned()
+    }
+
+    /// All objects of a kind, or of one namespace of it, in the order of their keys.
+    pub fn list(&self, kind: &Kind, namespace: Option<&str>) -> Vec<Stored> {
+        self.snapshot(kind).stored(&keys::prefix(kind, namespace))
+    }
+
+    /// The whole state of a kind, at no cost.
+    pub fn snapshot(&self, kind: &Kind) -> Snapshot {
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let objects = self.shelf(kind).map(|shelf| shelf.history().objects().clone());
+        Snapshot::new(objects.unwrap_or_default(), self.revision())
+    }
+
+    /// The revision of a kind's newest change: its state is the same at every later revision.
+    pub fn kind_revision(&self, kind: &Kind) -> u64 {
+        self.shelf(kind).map_or(0, |shelf| shelf.history().newest())
+    }
+
+    /// The pods bound to a node.
+    pub fn pods_on_node(&self, node: &str) -> Vec<Stored> {
+        self.pods_by_node.read().unwrap_or_else(PoisonError::into_inner).on(node)
+    }
+
+    fn pods_by_node_mut(&self) -> RwLockWriteGuard<'_, PodsByNode> {
+        self.pods_by_node.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Follows a kind, or one namespace of it: after `from`, or with the present state first.
+    pub fn subscribe(self: &Arc<Self>, kind: &Kind, namespace: Option<&str>, from: Option<u64>) -> Result<Subscription, Expired> {
+        let shelf = self.shelf(kind).ok_or(Expired { oldest: 0 })?;
+        self.follow(shelf, keys::prefix(kind, namespace), from)
+    }
+
+    /// Follows all kinds at once, in the order in which the changes happened: after `from`, or with the present state first.
+    pub fn subscribe_all(self: &Arc<Self>, from: Option<u64>) -> Result<Subscription, Expired> {
+        self.follow(&self.all, keys::all(), from)
+    }
+
+    fn follow(self: &Arc<Self>, shelf: &Arc<Shelf>, prefix: Bytes, from: Option<u64>) -> Result<Subscription, Expired> {
+        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let history = shelf.history();
+        let (next, initial) = match from {
+            Some(revision) => (history.seek(revision)?, Vec::new()),
+            None => (history.next_number(), self.states(shelf, &history)),
+        };
+        let revision = from.unwrap_or_else(|| self.revision());
+        let reader = subscription::Reader { cache: self.clone(), shelf: shelf.clone(), prefix };
+        Ok(Subscription::new(reader, next, initial, revision))
+    }
+
+    /// The states that a subscription to this shelf begins with. The gate is held.
+    fn states(&self, shelf: &Shelf, history: &History) -> Vec<Snapshot> {
+        let revision = self.revision();
+        if shelf.kind.is_some() {
+            return vec![Snapshot::new(history.objects().clone(), revision)];
+        }
+        let state = |shelf: &Arc<Shelf>| Snapshot::new(shelf.history().objects().clone(), revision);
+        self.shelves.values().map(state).collect()
+    }
+
+    fn shelf(&self, kind: &Kind) -> Option<&Arc<Shelf>> {
+        self.shelves.get(&(kind.group, kind.plural))
+    }
+
+    /// The shelf that a key of the store belongs to, if it is an object of a kind we know.
+    fn shelf_of(&self, key: &[u8]) -> Option<&Arc<Shelf>> {
+        let parsed = keys::parse(key)?;
+        let (_, shelf) = self.shelves.range((parsed.group, parsed.plural)..).next()?;
+        let kind = shelf.kind?;
+        (kind.group == parsed.group && kind.plural == parsed.plural).then_some(shelf)
+    }
+
+    fn take_in(&self, event: &Event) {
+        let Some(shelf) = self.shelf_of(&event.key) else { return };
+        let Some(kind) = shelf.kind else { return };
+        let current = match event.current.as_ref().map(decode).transpose() {
+            Ok(current) => current,
+            Err(error) => return report_undecodable(&event.key, &error),
+        };
+        let change = Change { kind, key: event.key.clone(), current, revision: event.revision };
+        let recorded = shelf.history_mut().record(change, &self.limits);
+        if is_pods(kind) {
+            self.pods_by_node_mut().record(&recorded);
+        }
+        self.all.history_mut().append(recorded, &self.limits);
+        shelf.wake_readers();
+    }
+
+    fn load(&self, kind: &Kind, state: &State) -> Objects {
+        let mut objects = Objects::new();
+        for pair in state.range(&keys::prefix(kind, None), None) {
+            match decode(&pair) {
+                Ok(entry) => drop(objects.insert(pair.key, entry)),
+                Err(error) => report_undecodable(&pair.key, &error),
+            }
+        }
+        objects
+    }
+}
+
+impl Cache {
+    /// Builds the index again from the whole state. The gate is held.
+    fn index_pods(&self) {
+        let mut index = self.pods_by_node_mut();
+        index.clear();
+        let pods = self.shelves.values().filter(|shelf| shelf.kind.is_some_and(is_pods));
+        for shelf in pods {
+            shelf.history().objects().iter().for_each(|(key, entry)| index.add(key, entry));
+        }
+    }
+}
+
+fn is_pods(kind: &Kind) -> bool {
+    kind.group.is_empty() && kind.plural == "pods"
+}
+
+impl ApplyObserver for Cache {
+    fn restored(&self, state: &State) {
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        for shelf in self.shelves.values() {
+            let objects = shelf.kind.map(|kind| self.load(kind, state));
+            shelf.reset(objects.unwrap_or_default(), state.revision());
+        }
+        self.index_pods();
+        self.all.reset(Objects::new(), state.revision());
+        self.revision.send_replace(state.revision());
+    }
+
+    fn applied(&self, state: &State, events: &[Event]) {
+        let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+        for event in events {
+            self.take_in(event);
+        }
+        self.revision.send_replace(state.revision());
+        self.all.wake_readers();
+    }
+}
+
+fn decode(pair: &KeyValue) -> Result<Arc<Entry>, xebec_api::ObjectError> {
+    let object = Object::from_stored(pair.value.clone())?;
+    Ok(Arc::new(Entry::new(Stored { object, revision: pair.mod_revision })))
+}
+
+/// Only a defect of ours writes such bytes; the object stays as it was, and the log says which.
+fn report_undecodable(key: &[u8], error: &dyn std::error::Error) {
+    let key = String::from_utf8_lossy(key);
+    tracing::error!(%key, error, "the store holds an object that cannot be decoded");
+}
+
+#[cfg(test)]
+mod tests;

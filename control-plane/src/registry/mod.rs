@@ -1,1 +1,132 @@
-//! The registry: the seven verbs, written once for every kind.
+//! The registry: the seven verbs, written once for all kinds. Every write of the cluster goes through here, whoever makes it.
+//!
+//! ```text
+//!  REST ─┐                                                      reads: barrier ─► watch cache
+//!  gRPC ─┼─► authorize ─► verb ─┤
+//!  runtime, hub ┘               writes: decode ─► default ─► admit ─► validate ─► one guarded transaction ─► store
+//! ```
+//!
+//! A write reads the object from the watch cache, works out the new one, and proposes a transaction that holds only if the object is still at
+//! the revision that was read. A patch, or an update without a resource version, then starts over from the new state; any other caller
+//! gets a conflict. Everything that is not deterministic (time, uid, generated names, addresses) is settled before the proposal.
+//!
+//! A refusal may be due to a cache that is behind, so it is final only if the object has not changed once the cache has caught up (`settle`).
+
+mod access;
+mod backend;
+mod binding;
+mod commit;
+mod continue_token;
+mod create;
+mod decode;
+mod delete;
+mod delete_collection;
+mod deletion;
+mod environment;
+mod eviction;
+mod get;
+pub mod keys;
+mod list;
+mod options;
+mod patch;
+mod pipeline;
+mod reservations;
+mod scale;
+mod settle;
+mod stored;
+mod target;
+mod update;
+mod watch;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnetwork::IpNetwork;
+use tokio::time::Instant;
+use xebec_api::Status;
+
+use crate::admission::Admission;
+use crate::authz::Authorizer;
+use crate::cache::Cache;
+
+pub use backend::Backend;
+pub use environment::{Environment, SystemEnvironment, rfc3339};
+pub use options::{
+    DeleteOptions, FieldValidation, Freshness, ListOptions, Patch, Preconditions, Propagation, WatchFrom, WatchOptions,
+    WriteOptions,
+};
+pub use xebec_api::patch::PatchKind;
+
+pub use stored::{Deleted, Listing, Stored};
+pub use target::{RequestContext, Scope, Target};
+pub use watch::{WatchEvent, WatchStream};
+
+/// How long a read waits for a revision that this master has not applied yet.
+const REVISION_WAIT: Duration = Duration::from_secs(3);
+
+/// What a registry is made of.
+pub struct RegistryParts {
+    /// Where objects are kept.
+    pub store: Arc<dyn Backend>,
+    /// Where they are read; it observes the store.
+    pub cache: Arc<Cache>,
+    /// Who may do what.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// What the cluster adds and refuses, in order.
+    pub admission: Vec<Arc<dyn Admission>>,
+    /// Time, identifiers and chance.
+    pub environment: Arc<dyn Environment>,
+    /// Where cluster addresses come from.
+    pub service_cidr: IpNetwork,
+}
+
+/// The registry. A clone is another handle to the same one.
+#[derive(Clone)]
+pub struct Registry {
+    parts: Arc<RegistryParts>,
+}
+
+impl Registry {
+    /// A registry of these parts.
+    pub fn new(parts: RegistryParts) -> Registry {
+        Registry { parts: Arc::new(parts) }
+    }
+
+    /// The watch cache that this registry reads.
+    pub fn cache(&self) -> &Arc<Cache> {
+        &self.parts.cache
+    }
+
+    /// The time as this registry sees it.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.parts.environment.now()
+    }
+
+    /// Waits until everything that was acknowledged before this call is in the cache; returns the revision it has.
+    pub async fn read_barrier(&self, deadline: Instant) -> Result<u64, Status> {
+        let revision = self.parts.store.read_barrier(deadline).await.map_err(commit::store_status)?;
+        if self.parts.cache.wait_revision(revision, deadline).await {
+            return Ok(revision);
+        }
+        Err(Status::timeout(format!("this master has not applied revision {revision} in time")))
+    }
+
+    /// Waits, but not for long, until the cache has a revision that a client has seen elsewhere.
+    async fn wait_for(&self, cx: &RequestContext, revision: u64) -> Result<(), Status> {
+        let deadline = cx.deadline.min(Instant::now() + REVISION_WAIT);
+        if self.parts.cache.wait_revision(revision, deadline).await {
+            return Ok(());
+        }
+        Err(commit::revision_too_large(revision, self.parts.cache.revision()))
+    }
+
+    /// What the cache has of the target.
+    fn cached(&self, target: &Target) -> Option<Stored> {
+        self.parts.cache.get(target.kind, target.namespace.as_deref(), &target.name)
+    }
+}

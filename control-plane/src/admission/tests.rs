@@ -1,0 +1,48 @@
+use serde_json::json;
+
+use super::*;
+
+fn admit(plugin: &dyn Admission, plural: &str, object: &mut Value) -> Result<(), Status> {
+    let user = User::new("jane", []);
+    let mut request = AdmissionRequest {
+        user: &user,
+        operation: Operation::Create,
+        kind: xebec_api::find("", "v1", plural).unwrap(),
+        subresource: None,
+        namespace: Some("web"),
+        name: "x",
+        object,
+        old: None,
+    };
+    plugin.mutate(&mut request)?;
+    plugin.validate(&request)
+}
+
+#[test]
+fn a_pod_gets_the_default_account_unless_it_names_one() {
+    let mut pod = json!({"spec": {}});
+    admit(&ServiceAccountDefault, "pods", &mut pod).unwrap();
+    assert_eq!(pod["spec"]["serviceAccountName"], "default");
+    let mut pod = json!({"spec": {"serviceAccountName": "builder"}});
+    admit(&ServiceAccountDefault, "pods", &mut pod).unwrap();
+    assert_eq!(pod["spec"]["serviceAccountName"], "builder");
+    assert_eq!(pod["spec"]["serviceAccount"], "builder");
+    let mut service = json!({"spec": {}});
+    admit(&ServiceAccountDefault, "services", &mut service).unwrap();
+    assert_eq!(service, json!({"spec": {}}));
+}
+
+#[test]
+fn a_pod_tolerates_a_lost_node_for_a_while_unless_it_says_how_long() {
+    let plugin = DefaultTolerations::new(Duration::from_secs(10));
+    let mut pod = json!({"spec": {"tolerations": [{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}]}});
+    admit(&plugin, "pods", &mut pod).unwrap();
+    assert_eq!(
+        pod["spec"]["tolerations"][1],
+        json!({"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10})
+    );
+    assert_eq!(pod["spec"]["tolerations"].as_array().unwrap().len(), 2);
+    let mut everything = json!({"spec": {"tolerations": [{"operator": "Exists"}]}});
+    admit(&plugin, "pods", &mut everything).unwrap();
+    assert_eq!(everything["spec"]["tolerations"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,101 @@
+//! What the cache keeps of an object, and of a change.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use xebec_api::{FieldSelector, Kind, LabelSelector};
+
+use crate::registry::Stored;
+
+/// An object in the cache, with the fields that selectors may ask for once somebody has asked.
+#[derive(Debug)]
+pub struct Entry {
+    stored: Stored,
+    fields: OnceLock<BTreeMap<&'static str, String>>,
+}
+
+impl Entry {
+    pub(crate) fn new(stored: Stored) -> Entry {
+        Entry { stored, fields: OnceLock::new() }
+    }
+
+    /// The object and its revision.
+    pub fn stored(&self) -> &Stored {
+        &self.stored
+    }
+
+    /// Whether both selectors take this object.
+    pub fn matches(&self, kind: &Kind, labels: &LabelSelector, fields: &FieldSelector) -> bool {
+        labels.matches(&self.stored.object.meta().labels) && (fields.is_empty() || fields.matches(self.fields(kind)))
+    }
+
+    fn fields(&self, kind: &Kind) -> &BTreeMap<&'static str, String> {
+        self.fields.get_or_init(|| selectable_fields(kind, &self.stored))
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.stored.object.bytes().len()
+    }
+}
+
+/// The kind's selectable fields of an object, its name and namespace always among them.
+fn selectable_fields(kind: &Kind, stored: &Stored) -> BTreeMap<&'static str, String> {
+    let meta = stored.object.meta();
+    let mut fields = (kind.selectable_fields)(&stored.object.to_value());
+    fields.insert("metadata.name", meta.name.clone());
+    fields.insert("metadata.namespace", meta.namespace.clone().unwrap_or_default());
+    fields
+}
+
+/// One change of one object. Either side is absent when the object was created or removed.
+#[derive(Clone)]
+pub struct CacheEvent {
+    /// The object's kind.
+    pub kind: &'static Kind,
+    /// The object's key in the store.
+    pub key: Bytes,
+    /// The object after the change.
+    pub current: Option<Arc<Entry>>,
+    /// The object before it.
+    pub previous: Option<Arc<Entry>>,
+    /// The revision of the change.
+    pub revision: u64,
+}
+
+impl std::fmt::Debug for CacheEvent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let change = match (&self.previous, &self.current) {
+            (None, _) => "added",
+            (Some(_), Some(_)) => "modified",
+            (Some(_), None) => "deleted",
+        };
+        write!(f, "{change} {} @{}", String::from_utf8_lossy(&self.key), self.revision)
+    }
+}
+
+impl CacheEvent {
+    /// The object after the change; absent when it was removed.
+    pub fn current(&self) -> Option<&Stored> {
+        self.current.as_deref().map(Entry::stored)
+    }
+
+    /// The object before the change; absent when it was created.
+    pub fn previous(&self) -> Option<&Stored> {
+        self.previous.as_deref().map(Entry::stored)
+    }
+
+    /// The object as this change made it.
+    pub fn shown(&self) -> Option<Stored> {
+        self.current().cloned()
+    }
+
+    /// The object as it was before this change took it away, at the revision of the change.
+    pub fn left(&self) -> Option<Stored> {
+        self.previous().map(|stored| Stored { object: stored.object.clone(), revision: self.revision })
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.current.as_ref().map_or(0, |entry| entry.size())
+    }
+}

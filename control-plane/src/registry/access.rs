@@ -1,0 +1,66 @@
+//! The first step of every verb: may this caller do it.
+
+use xebec_api::{Status, Subresource};
+
+use super::{Registry, RequestContext, Scope, Target};
+use crate::authz::{Attributes, Decision};
+
+impl Registry {
+    /// Refuses what the caller may not do to the target.
+    pub(super) fn authorize(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
+        let attributes = Attributes {
+            user: &cx.user,
+            verb,
+            group: target.kind.group,
+            resource: target.kind.plural,
+            subresource: target.subresource.map_or("", Subresource::as_str),
+            namespace: target.namespace.as_deref(),
+            name: Some(target.name.as_str()).filter(|name| !name.is_empty()),
+            path: None,
+        };
+        match self.parts.authorizer.authorize(&attributes) {
+            Decision::Allow => Ok(()),
+            Decision::Deny { reason } => Err(Status::forbidden(target.kind, &target.name, refusal(&attributes, &reason))),
+        }
+    }
+
+    /// Refuses what the caller may not do to a whole kind or namespace.
+    pub(super) fn authorize_scope(&self, cx: &RequestContext, verb: &str, scope: &Scope) -> Result<(), Status> {
+        self.authorize(cx, verb, &Target::new(scope.kind, scope.namespace.as_deref(), ""))
+    }
+
+    /// Whether the caller may open a stream (`log`, `exec`) of the target; the streams themselves are not the registry's.
+    pub fn authorize_stream(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
+        self.authorize(cx, verb, target)
+    }
+
+    /// Whether the caller may ask for a path that is no object, such as discovery.
+    pub fn authorize_path(&self, cx: &RequestContext, verb: &str, path: &str) -> Result<(), Status> {
+        let attributes = Attributes {
+            user: &cx.user,
+            verb,
+            group: "",
+            resource: "",
+            subresource: "",
+            namespace: None,
+            name: None,
+            path: Some(path),
+        };
+        match self.parts.authorizer.authorize(&attributes) {
+            Decision::Allow => Ok(()),
+            Decision::Deny { .. } => {
+                let message = format!("forbidden: {}", attributes.refusal());
+                Err(Status::new(xebec_api::Reason::Forbidden, message))
+            }
+        }
+    }
+}
+
+fn refusal(attributes: &Attributes<'_>, reason: &str) -> String {
+    let mut text = attributes.refusal();
+    if !reason.is_empty() && !text.contains(reason) {
+        text.push_str(": ");
+        text.push_str(reason);
+    }
+    text
+}

@@ -1,0 +1,34 @@
+//! The part of the store that the registry uses, as a trait, so that the tests of this crate can run over the pure state machine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use xebec_kv::{State, Txn, TxnOutcome};
+use xebec_store::{Store, StoreError};
+
+/// Transactions and linearizable reads.
+#[async_trait]
+pub trait Backend: Send + Sync {
+    /// Runs a transaction; when this returns it is durable on a majority.
+    async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError>;
+    /// Waits until this master has applied everything acknowledged before; returns the applied revision.
+    async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError>;
+    /// The applied state, history included.
+    fn state(&self) -> Arc<State>;
+}
+
+#[async_trait]
+impl Backend for Store {
+    async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        Store::txn(self, txn, deadline).await
+    }
+
+    async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError> {
+        Store::read_barrier(self, deadline).await
+    }
+
+    fn state(&self) -> Arc<State> {
+        Store::state(self)
+    }
+}

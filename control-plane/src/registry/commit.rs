@@ -1,0 +1,109 @@
+//! The last step of every write: one transaction that holds only if nothing it was worked out from has changed.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use xebec_api::{Cause, Details, Object, Reason, Status};
+use xebec_kv::{Compare, Op, OpResponse, Txn};
+use xebec_store::StoreError;
+
+use super::{Registry, RequestContext};
+
+/// A transaction in the making: what must hold, and what is then done.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Write {
+    compares: Vec<Compare>,
+    ops: Vec<Op>,
+    /// Read back when a condition does not hold, to tell which.
+    asked: Option<Bytes>,
+}
+
+/// How a transaction went.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Committed {
+    /// It is durable at this revision.
+    At(u64),
+    /// A condition did not hold; whether the object that was to be created is there.
+    Lost {
+        /// It is there.
+        exists: bool,
+    },
+}
+
+impl Write {
+    /// Creates an object that is not there yet.
+    pub(super) fn create(key: &Bytes, object: &Object) -> Write {
+        let compares = vec![Compare::Absent { key: key.clone() }];
+        Write { compares, ops: vec![put(key, object.bytes())], asked: Some(key.clone()) }
+    }
+
+    /// Replaces an object that is still at `revision`.
+    pub(super) fn replace(key: &Bytes, revision: u64, object: &Object) -> Write {
+        Write { compares: vec![unchanged(key, revision)], ops: vec![put(key, object.bytes())], asked: None }
+    }
+
+    /// Removes an object that is still at `revision`.
+    pub(super) fn remove(key: &Bytes, revision: u64) -> Write {
+        let ops = vec![Op::Delete { key: key.clone() }];
+        Write { compares: vec![unchanged(key, revision)], ops, asked: None }
+    }
+
+    /// Holds only if `key` is still at `revision`.
+    pub(super) fn guard(&mut self, key: &Bytes, revision: u64) {
+        self.compares.push(unchanged(key, revision));
+    }
+
+    /// Takes what the new object holds and the old one did not, and gives back the reverse.
+    pub(super) fn reserve(&mut self, owner: &str, old: &BTreeSet<Bytes>, new: &BTreeSet<Bytes>) {
+        for key in new.difference(old) {
+            self.compares.push(Compare::Absent { key: key.clone() });
+            self.ops.push(put(key, &Bytes::copy_from_slice(owner.as_bytes())));
+        }
+        let released = old.difference(new).map(|key| Op::Delete { key: key.clone() });
+        self.ops.extend(released);
+    }
+
+    fn into_txn(self) -> Txn {
+        let failure = self.asked.into_iter().map(|key| Op::Get { key }).collect();
+        Txn { compares: self.compares, success: self.ops, failure }
+    }
+}
+
+fn put(key: &Bytes, value: &Bytes) -> Op {
+    Op::Put { key: key.clone(), value: value.clone(), lease: 0 }
+}
+
+fn unchanged(key: &Bytes, revision: u64) -> Compare {
+    Compare::ModRevision { key: key.clone(), revision }
+}
+
+impl Registry {
+    pub(super) async fn commit(&self, cx: &RequestContext, write: Write) -> Result<Committed, Status> {
+        let outcome = self.parts.store.txn(write.into_txn(), cx.deadline).await.map_err(store_status)?;
+        if outcome.succeeded {
+            return Ok(Committed::At(outcome.revision));
+        }
+        let exists = matches!(outcome.responses.first(), Some(OpResponse::Get { current: Some(_) }));
+        Ok(Committed::Lost { exists })
+    }
+}
+
+/// The store's trouble in the words of the API.
+pub(super) fn store_status(error: StoreError) -> Status {
+    match error {
+        StoreError::Timeout => Status::timeout("the store did not answer in time; a write may or may not have happened"),
+        StoreError::TooLarge { .. } => Status::new(Reason::RequestEntityTooLarge, format!("the object is too large: {error}")),
+        StoreError::Overloaded => Status::too_many_requests("the store is overloaded; try again", 1),
+        StoreError::NotLeader { .. } | StoreError::NoQuorum | StoreError::Stopped { .. } => {
+            Status::service_unavailable(format!("the store cannot be reached: {error}"))
+        }
+        other => Status::internal(format!("the store failed: {other}")),
+    }
+}
+
+/// A client asks for a revision that this master does not have; clients know this answer by its cause.
+pub(super) fn revision_too_large(wanted: u64, current: u64) -> Status {
+    let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
+    let cause = Cause { reason: "ResourceVersionTooLarge".into(), message: "Too large resource version".into(), field: String::new() };
+    Status::timeout(message).with_details(Details { causes: vec![cause], retry_after_seconds: 1, ..Details::default() })
+}

@@ -1,0 +1,20 @@
+//! PATCH: changes parts of an object, its status, or its scale.
+//!
+//! The patch is laid over the newest object, and again over a newer one if that was too slow, so that patches of different parts never conflict.
+
+use xebec_api::{Status, Subresource};
+
+use super::{Patch, Registry, RequestContext, Stored, Target, WriteOptions};
+
+impl Registry {
+    /// Lays `patch` over the target.
+    pub async fn patch(&self, cx: &RequestContext, target: &Target, patch: &Patch, options: &WriteOptions) -> Result<Stored, Status> {
+        Self::check_subresource(target)?;
+        if !matches!(target.subresource, None | Some(Subresource::Status | Subresource::Scale)) {
+            return Err(Status::method_not_supported(target.kind, "patch"));
+        }
+        self.authorize(cx, "patch", target)?;
+        let propose = |old: &serde_json::Value| xebec_api::patch::apply(target.kind, patch.kind, old, &patch.body);
+        self.rewrite(cx, target, options, &propose).await
+    }
+}

@@ -1,0 +1,111 @@
+//! What every write does to an object before it is proposed: check its fields, default, prepare, admit, validate.
+
+use serde_json::Value;
+use xebec_api::{Object, Status, Subresource, schema};
+
+use super::{FieldValidation, Registry, RequestContext, Target, WriteOptions};
+use crate::admission::{AdmissionRequest, Operation};
+
+/// A write on its way through the pipeline.
+pub(super) struct Passage<'a> {
+    pub(super) cx: &'a RequestContext,
+    pub(super) target: &'a Target,
+    pub(super) options: &'a WriteOptions,
+    /// The object as it is stored, `resourceVersion` included; absent when it is new.
+    pub(super) old: Option<&'a Value>,
+}
+
+impl Registry {
+    /// A new object, ready to be stored.
+    pub(super) fn pass_create(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
+        let kind = passage.target.kind;
+        check_fields(passage, &mut object)?;
+        kind.apply_defaults(&mut object);
+        kind.prepare_create(&mut object);
+        self.mutate(passage, Operation::Create, &mut object)?;
+        kind.apply_defaults(&mut object);
+        self.allocate(passage.target, &mut object, None)?;
+        refuse(passage, &kind.validate_create(&object))?;
+        self.admit(passage, Operation::Create, &mut object)?;
+        Object::from_value(object)
+    }
+
+    /// A changed object, or an object with a changed status, ready to be stored.
+    pub(super) fn pass_update(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
+        let kind = passage.target.kind;
+        let Some(old) = passage.old else { return Err(Status::internal("an update without an object to update")) };
+        check_fields(passage, &mut object)?;
+        kind.apply_defaults(&mut object);
+        if passage.target.subresource == Some(Subresource::Status) {
+            kind.prepare_status_update(&mut object, old);
+        } else {
+            kind.prepare_update(&mut object, old);
+        }
+        self.mutate(passage, Operation::Update, &mut object)?;
+        kind.apply_defaults(&mut object);
+        self.allocate(passage.target, &mut object, Some(old))?;
+        refuse(passage, &kind.validate_update(&object, old))?;
+        self.admit(passage, Operation::Update, &mut object)?;
+        Object::from_value(object)
+    }
+
+    fn mutate(&self, passage: &Passage<'_>, operation: Operation, object: &mut Value) -> Result<(), Status> {
+        let name = passage.target.name.as_str();
+        let mut request = admission_request(passage, name, operation, object);
+        self.parts.admission.iter().try_for_each(|plugin| plugin.mutate(&mut request))
+    }
+
+    /// Asks the plugins whether this may be.
+    pub(super) fn admit(&self, passage: &Passage<'_>, operation: Operation, object: &mut Value) -> Result<(), Status> {
+        let name = passage.target.name.as_str();
+        let request = admission_request(passage, name, operation, object);
+        self.parts.admission.iter().try_for_each(|plugin| plugin.validate(&request))
+    }
+}
+
+fn admission_request<'a>(passage: &Passage<'a>, name: &'a str, operation: Operation, object: &'a mut Value) -> AdmissionRequest<'a> {
+    AdmissionRequest {
+        user: &passage.cx.user,
+        operation,
+        kind: passage.target.kind,
+        subresource: passage.target.subresource,
+        namespace: passage.target.namespace.as_deref(),
+        name,
+        object,
+        old: passage.old,
+    }
+}
+
+/// Refuses wrong types, and unknown fields where the caller wants to know; drops them otherwise.
+fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
+    drop_nulls(object);
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        metadata.remove("selfLink");
+    }
+    let unknown = passage.target.kind.check_schema(object)?;
+    if !unknown.is_empty() && passage.options.field_validation == FieldValidation::Strict {
+        return Err(schema::strict_error(&unknown));
+    }
+    schema::prune(object, &unknown);
+    Ok(())
+}
+
+/// A field that is null is a field that is not there.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+fn refuse(passage: &Passage<'_>, errors: &xebec_api::FieldErrors) -> Result<(), Status> {
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(Status::invalid(passage.target.kind, &passage.target.name, errors))
+}

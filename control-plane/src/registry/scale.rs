@@ -1,0 +1,29 @@
+//! The `scale` subresource: the same view of every kind that has replicas.
+
+use serde_json::Value;
+use xebec_api::{Kind, Object, Status};
+
+use super::{Stored, Target, decode};
+
+/// The scale of an object, at the object's revision.
+pub(super) fn view(kind: &Kind, stored: &Stored) -> Result<Stored, Status> {
+    if !kind.has(xebec_api::Subresource::Scale) {
+        return Err(Status::no_such_resource());
+    }
+    let object = Object::from_value(xebec_api::scale::read(&stored.to_value()))?;
+    Ok(Stored { object, revision: stored.revision })
+}
+
+/// The object with what `propose` makes of its scale.
+pub(super) fn apply(
+    target: &Target,
+    current: &Stored,
+    old: &Value,
+    propose: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
+) -> Result<Value, Status> {
+    let proposed = propose(&xebec_api::scale::read(old))?;
+    decode::check_preconditions(target, current, &proposed)?;
+    let mut object = old.clone();
+    xebec_api::scale::write(target.kind, &mut object, &proposed)?;
+    Ok(object)
+}

@@ -1,0 +1,82 @@
+//! Changing an object that others change too.
+//!
+//! A decision is a plain function from the object as it is to what shall become of it. It is made on what the cache has; if the object has
+//! changed by the time the transaction runs, or the decision was a refusal and the cache was behind, it is made again on the newer object. The
+//! decision itself says whether a newer object is acceptable, by checking the caller's preconditions.
+
+use xebec_api::{Object, Status};
+
+use super::commit::{Committed, Write};
+use super::{Registry, RequestContext, Stored, Target, keys, reservations};
+
+/// How often a write starts over. A write that loses so often competes with writers that never pause.
+pub(super) const ATTEMPTS: usize = 16;
+
+/// What shall become of an object.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    /// It stays as it is.
+    Keep,
+    /// It is replaced.
+    Put(Object),
+    /// It goes; this is its last state.
+    Remove(Object),
+}
+
+/// What became of it.
+pub(super) struct Settled {
+    pub(super) stored: Stored,
+    pub(super) removed: bool,
+}
+
+/// Decides what becomes of the object.
+pub(super) type Decide<'a> = dyn Fn(&Stored) -> Result<Step, Status> + Send + Sync + 'a;
+
+impl Registry {
+    /// Decides on the object, and carries it out unless this is a dry run.
+    pub(super) async fn settle(&self, cx: &RequestContext, target: &Target, dry_run: bool, decide: &Decide<'_>) -> Result<Settled, Status> {
+        for _ in 0..ATTEMPTS {
+            let current = self.cached(target);
+            let seen = current.as_ref().map(|stored| stored.revision);
+            let decision = match &current {
+                Some(stored) => decide(stored).map(|step| (stored, step)),
+                None => Err(Status::not_found(target.kind, &target.name)),
+            };
+            let refusal = match decision {
+                Ok((stored, step)) => match self.carry_out(cx, target, stored, step, dry_run).await? {
+                    Some(settled) => return Ok(settled),
+                    None => None,
+                },
+                Err(refusal) => Some(refusal),
+            };
+            self.read_barrier(cx.deadline).await?;
+            let same = self.cached(target).map(|stored| stored.revision) == seen;
+            if let Some(refusal) = refusal.filter(|_| same) {
+                return Err(refusal);
+            }
+        }
+        Err(Status::modified(target.kind, &target.name))
+    }
+
+    /// `None` when the object changed meanwhile.
+    async fn carry_out(&self, cx: &RequestContext, target: &Target, current: &Stored, step: Step, dry_run: bool) -> Result<Option<Settled>, Status> {
+        let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
+        let held = reservations::held(target.kind, &current.object);
+        let (mut write, object, removed, holds) = match step {
+            Step::Keep => return Ok(Some(Settled { stored: current.clone(), removed: false })),
+            Step::Put(object) => {
+                let holds = reservations::held(target.kind, &object);
+                (Write::replace(&key, current.revision, &object), object, false, holds)
+            }
+            Step::Remove(object) => (Write::remove(&key, current.revision), object, true, Default::default()),
+        };
+        if dry_run {
+            return Ok(Some(Settled { stored: Stored { object, revision: current.revision }, removed }));
+        }
+        write.reserve(&reservations::owner(target), &held, &holds);
+        Ok(match self.commit(cx, write).await? {
+            Committed::At(revision) => Some(Settled { stored: Stored { object, revision }, removed }),
+            Committed::Lost { .. } => None,
+        })
+    }
+}

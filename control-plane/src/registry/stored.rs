@@ -1,0 +1,68 @@
+//! What the registry hands out: objects together with the revision that last changed them.
+
+use bytes::Bytes;
+use xebec_api::Object;
+
+/// An object and its resource version.
+#[derive(Clone)]
+pub struct Stored {
+    /// The object; its bytes carry no resource version.
+    pub object: Object,
+    /// The revision of its last change.
+    pub revision: u64,
+}
+
+impl Stored {
+    /// The canonical JSON, `metadata.resourceVersion` included.
+    pub fn to_json(&self) -> Bytes {
+        self.object.with_revision(self.revision)
+    }
+
+    /// The object as a tree, `metadata.resourceVersion` included.
+    pub fn to_value(&self) -> serde_json::Value {
+        let mut value = self.object.to_value();
+        if let Some(metadata) = value.get_mut("metadata").and_then(|m| m.as_object_mut()) {
+            metadata.insert("resourceVersion".into(), self.revision.to_string().into());
+        }
+        value
+    }
+}
+
+impl std::fmt::Debug for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let meta = self.object.meta();
+        let namespace = meta.namespace.as_deref().unwrap_or("-");
+        write!(f, "{} {namespace}/{} @{}", meta.kind, meta.name, self.revision)
+    }
+}
+
+/// One page of a list; every page of one listing shows the same revision.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The objects, in the order of their keys.
+    pub items: Vec<Stored>,
+    /// The revision of the whole listing. A watch from here misses nothing.
+    pub revision: u64,
+    /// Present when there is more.
+    pub continue_token: Option<String>,
+    /// How many objects follow; unknown when selectors filter.
+    pub remaining: Option<u64>,
+}
+
+/// What a delete did.
+#[derive(Debug, Clone)]
+pub enum Deleted {
+    /// The object is gone; this is its last state.
+    Removed(Stored),
+    /// The object is marked and goes once its finalizers or its grace period are done.
+    Terminating(Stored),
+}
+
+impl Deleted {
+    /// The object as the delete left it.
+    pub fn stored(&self) -> &Stored {
+        match self {
+            Deleted::Removed(stored) | Deleted::Terminating(stored) => stored,
+        }
+    }
+}

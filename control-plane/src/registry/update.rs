@@ -1,0 +1,61 @@
+//! UPDATE: replaces an object, its status, or its scale.
+//!
+//! A body with a resource version replaces that version and no other; one without replaces whatever is there.
+
+use serde_json::Value;
+use xebec_api::{Object, Status, Subresource};
+
+use super::pipeline::Passage;
+use super::settle::Step;
+use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, deletion, scale};
+
+impl Registry {
+    /// Replaces the target by `body`. An update that changes nothing writes nothing.
+    pub async fn update(&self, cx: &RequestContext, target: &Target, mut body: Value, options: &WriteOptions) -> Result<Stored, Status> {
+        Self::check_subresource(target)?;
+        match target.subresource {
+            None | Some(Subresource::Status) => decode::envelope(target, &mut body)?,
+            Some(Subresource::Scale) => {}
+            Some(_) => return Err(Status::method_not_supported(target.kind, "update")),
+        }
+        self.authorize(cx, "update", target)?;
+        self.rewrite(cx, target, options, &|_| Ok(body.clone())).await
+    }
+
+    /// Changes the target to what `propose` makes of it: the object, or its scale where the target is the scale.
+    pub(super) async fn rewrite(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &WriteOptions,
+        propose: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
+    ) -> Result<Stored, Status> {
+        let decide = |current: &Stored| {
+            let old = current.to_value();
+            let proposed = match target.subresource {
+                Some(Subresource::Scale) => scale::apply(target, current, &old, propose)?,
+                _ => {
+                    let mut proposed = propose(&old)?;
+                    decode::envelope(target, &mut proposed)?;
+                    decode::check_preconditions(target, current, &proposed)?;
+                    proposed
+                }
+            };
+            let passage = Passage { cx, target, options, old: Some(&old) };
+            self.pass_update(&passage, proposed).map(|object| step_for(target, current, object))
+        };
+        let settled = self.settle(cx, target, options.dry_run, &decide).await?;
+        match target.subresource {
+            Some(Subresource::Scale) => scale::view(target.kind, &settled.stored),
+            _ => Ok(settled.stored),
+        }
+    }
+}
+
+/// An object that was waiting for its last finalizer goes with the update that takes the finalizer away.
+fn step_for(target: &Target, current: &Stored, object: Object) -> Step {
+    if deletion::is_complete(target.kind, &object) {
+        return Step::Remove(object);
+    }
+    if object == current.object { Step::Keep } else { Step::Put(object) }
+}
