@@ -31,21 +31,12 @@ impl Entry {
     }
 
     fn fields(&self, kind: &Kind) -> &BTreeMap<&'static str, String> {
-        self.fields.get_or_init(|| selectable_fields(kind, &self.stored))
+        self.fields.get_or_init(|| kind.selectable_fields(&self.stored.object.to_value()))
     }
 
     pub(super) fn size(&self) -> usize {
         self.stored.object.bytes().len()
     }
-}
-
-/// The kind's selectable fields of an object, its name and namespace always among them.
-fn selectable_fields(kind: &Kind, stored: &Stored) -> BTreeMap<&'static str, String> {
-    let meta = stored.object.meta();
-    let mut fields = (kind.selectable_fields)(&stored.object.to_value());
-    fields.insert("metadata.name", meta.name.clone());
-    fields.insert("metadata.namespace", meta.namespace.clone().unwrap_or_default());
-    fields
 }
 
 /// One change of one object. Either side is absent when the object was created or removed.

@@ -205,11 +205,9 @@ impl Cache {
     }
 
     /// The shelf that a key of the store belongs to, if it is an object of a kind we know.
-    fn shelf_of(&self, key: &[u8]) -> Option<&Arc<Shelf>> {
+    fn shelf_of<'a>(&'a self, key: &'a [u8]) -> Option<&'a Arc<Shelf>> {
         let parsed = keys::parse(key)?;
-        let (_, shelf) = self.shelves.range((parsed.group, parsed.plural)..).next()?;
-        let kind = shelf.kind?;
-        (kind.group == parsed.group && kind.plural == parsed.plural).then_some(shelf)
+        self.shelves.get(&(parsed.group, parsed.plural))
     }
 
     fn take_in(&self, event: &Event) {
@@ -284,9 +282,9 @@ fn decode(pair: &KeyValue) -> Result<Arc<Entry>, xebec_api::ObjectError> {
 }
 
 /// Only a defect of ours writes such bytes; the object stays as it was, and the log says which.
-fn report_undecodable(key: &[u8], error: &dyn std::error::Error) {
+fn report_undecodable(key: &[u8], error: &xebec_api::ObjectError) {
     let key = String::from_utf8_lossy(key);
-    tracing::error!(%key, error, "the store holds an object that cannot be decoded");
+    tracing::error!(%key, error = error as &dyn std::error::Error, "the store holds an object that cannot be decoded");
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn page(entries: Entries<'_>, scope: &Scope, options: &ListOptions, place: &Plac
         last = key;
     }
     let more = items.len() == limit && chosen.next().is_some();
-    let selects = !options.labels.is_empty() || !options.fields.is_empty();
+    let selects = !options.labels.is_everything() || !options.fields.is_empty();
     let remaining = place.left.filter(|_| more && !selects).map(|left| left.saturating_sub(items.len() as u64));
     let token = || ContinueToken::new(place.revision, suffix(scope, &last), remaining).encode();
     Listing { continue_token: more.then(token), revision: place.revision, items, remaining }

@@ -170,8 +170,12 @@ impl Watcher {
         event
     }
 
-    fn last_bookmark(&self) -> Option<WatchEvent> {
-        self.bookmarks.then(|| bookmark_at(self.subscription.revision()))
+    /// Before the end, unless there is something unread, which a later watch will read.
+    fn last_bookmark(&mut self) -> Option<WatchEvent> {
+        let before = self.subscription.revision();
+        let read_all = matches!(self.subscription.try_next(), Ok(None));
+        let revision = if read_all { self.subscription.revision() } else { before };
+        self.bookmarks.then(|| bookmark_at(revision))
     }
 }
 

@@ -1,0 +1,149 @@
+//! A registry over the pure state machine, for the tests of this crate: everything is real but the disk and the other masters.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use xebec_api::{Kind, Status};
+use xebec_kv::{Body, Command, Outcome, RequestId, State, Txn, TxnOutcome};
+use xebec_store::{ApplyObserver, StoreError};
+
+use super::{Backend, Environment, Registry, RegistryParts, RequestContext, Stored, Target, WriteOptions};
+use crate::admission;
+use crate::authn::User;
+use crate::authz::{Attributes, Authorizer, Decision};
+use crate::cache::{Cache, Limits};
+
+/// The state machine alone: applies at once and tells the cache.
+pub(crate) struct MemoryStore {
+    state: Mutex<State>,
+    observer: Arc<dyn ApplyObserver>,
+}
+
+impl MemoryStore {
+    pub(crate) fn new(observer: Arc<dyn ApplyObserver>) -> Arc<MemoryStore> {
+        let state = State::default();
+        observer.restored(&state);
+        Arc::new(MemoryStore { state: Mutex::new(state), observer })
+    }
+
+    /// Applies a command, as the log would.
+    pub(crate) fn apply(&self, body: Body) -> Outcome {
+        let mut state = self.state.lock().unwrap();
+        let applied = state.apply(&Command { request_id: RequestId::default(), time_ms: 0, body });
+        if !applied.events.is_empty() {
+            self.observer.applied(&state, &applied.events);
+        }
+        applied.outcome
+    }
+}
+
+#[async_trait]
+impl Backend for MemoryStore {
+    async fn txn(&self, txn: Txn, _deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        match self.apply(Body::Txn(txn)) {
+            Outcome::Txn(outcome) => Ok(outcome),
+            other => panic!("a transaction answered {other:?}"),
+        }
+    }
+
+    async fn read_barrier(&self, _deadline: Instant) -> Result<u64, StoreError> {
+        Ok(self.state.lock().unwrap().revision())
+    }
+
+    fn state(&self) -> Arc<State> {
+        Arc::new(self.state.lock().unwrap().clone())
+    }
+}
+
+/// A clock that stands still, and numbers that are the same in every run.
+pub(crate) struct FixedEnvironment(AtomicU64);
+
+impl Environment for FixedEnvironment {
+    fn now(&self) -> jiff::Timestamp {
+        "2030-01-01T00:00:00Z".parse().unwrap()
+    }
+
+    fn uid(&self) -> String {
+        format!("uid-{}", self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn pick(&self, below: u64) -> u64 {
+        let step = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        (step.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % below
+    }
+}
+
+/// Lets in everybody but `nobody`.
+pub(crate) struct AllButNobody;
+
+impl Authorizer for AllButNobody {
+    fn authorize(&self, attributes: &Attributes<'_>) -> Decision {
+        match attributes.user.name.as_str() {
+            "nobody" => Decision::Deny { reason: String::new() },
+            _ => Decision::Allow,
+        }
+    }
+}
+
+/// A registry with a `default` namespace, and what is under it.
+pub(crate) struct Fixture {
+    pub(crate) registry: Registry,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) store: Arc<MemoryStore>,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Fixture {
+        Fixture::with_limits(Limits::default()).await
+    }
+
+    pub(crate) async fn with_limits(limits: Limits) -> Fixture {
+        let cache = Cache::new(limits);
+        let store = MemoryStore::new(cache.clone());
+        let registry = Registry::new(RegistryParts {
+            store: store.clone(),
+            cache: cache.clone(),
+            authorizer: Arc::new(AllButNobody),
+            admission: admission::plugins(&cache, Duration::from_secs(10)),
+            environment: Arc::new(FixedEnvironment(AtomicU64::new(0))),
+            service_cidr: "10.43.0.0/16".parse().unwrap(),
+        });
+        let fixture = Fixture { registry, cache, store };
+        fixture.create(&target("namespaces", None, "default"), json!({})).await.unwrap();
+        fixture
+    }
+
+    pub(crate) async fn create(&self, target: &Target, body: Value) -> Result<Stored, Status> {
+        self.registry.create(&cx(), target, body, &WriteOptions::default()).await
+    }
+
+    pub(crate) async fn update(&self, target: &Target, body: Value) -> Result<Stored, Status> {
+        self.registry.update(&cx(), target, body, &WriteOptions::default()).await
+    }
+
+    /// A ConfigMap with one entry.
+    pub(crate) async fn config_map(&self, name: &str, text: &str) -> Result<Stored, Status> {
+        self.create(&target("configmaps", Some("default"), name), json!({"data": {"text": text}})).await
+    }
+}
+
+/// A caller who may do everything.
+pub(crate) fn cx() -> RequestContext {
+    cx_of("jane")
+}
+
+pub(crate) fn cx_of(name: &str) -> RequestContext {
+    RequestContext { user: Arc::new(User::new(name, [])), deadline: Instant::now() + Duration::from_secs(5) }
+}
+
+pub(crate) fn kind(plural: &str) -> &'static Kind {
+    xebec_api::resolve(plural).unwrap()
+}
+
+pub(crate) fn target(plural: &str, namespace: Option<&str>, name: &str) -> Target {
+    Target::new(kind(plural), namespace, name)
+}
