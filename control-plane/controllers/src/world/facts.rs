@@ -1,0 +1,80 @@
+//! What is parsed of an object beside its metadata: only what is asked for at every change.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use xebec_api::object::{Object, ObjectError};
+use xebec_api::selectors::LabelSelector;
+
+use super::node::NodeFacts;
+use super::pod::PodFacts;
+use crate::resource::Resource;
+
+/// Facts by kind.
+#[derive(Clone, Debug)]
+pub enum Facts {
+    /// Of a pod.
+    Pod(Box<PodFacts>),
+    /// Of a node.
+    Node(Box<NodeFacts>),
+    /// Of a Deployment or ReplicaSet: what it selects. `None` if the selector cannot be read: it selects nothing.
+    Workload(Option<Box<LabelSelector>>),
+    /// Of a Service: the labels it selects; empty: none of our business.
+    Service(BTreeMap<String, String>),
+    /// Nothing but metadata matters.
+    None,
+}
+
+#[derive(Deserialize)]
+struct Selecting<T> {
+    spec: SelectingSpec<T>,
+}
+
+#[derive(Deserialize)]
+struct SelectingSpec<T> {
+    #[serde(default)]
+    selector: T,
+}
+
+impl Facts {
+    /// Reads the facts of a kind. An object that cannot be read as its kind has none.
+    pub(super) fn read(resource: Resource, object: &Object) -> (Self, Option<ObjectError>) {
+        let facts = match resource {
+            Resource::PODS => PodFacts::read(object).map(|facts| Self::Pod(Box::new(facts))),
+            Resource::NODES => NodeFacts::read(object).map(|facts| Self::Node(Box::new(facts))),
+            Resource::DEPLOYMENTS | Resource::REPLICA_SETS => selector::<Value>(object)
+                .map(|value| Self::Workload(LabelSelector::from_json(&value).ok().map(Box::new))),
+            Resource::SERVICES => selector::<Option<BTreeMap<String, String>>>(object)
+                .map(|labels| Self::Service(labels.unwrap_or_default())),
+            _ => Ok(Self::None),
+        };
+        facts.map_or_else(|error| (Self::None, Some(error)), |facts| (facts, None))
+    }
+
+    /// A pod's.
+    pub fn pod(&self) -> Option<&PodFacts> {
+        if let Self::Pod(facts) = self { Some(facts) } else { None }
+    }
+
+    /// A node's.
+    pub fn node(&self) -> Option<&NodeFacts> {
+        if let Self::Node(facts) = self { Some(facts) } else { None }
+    }
+
+    /// What a Deployment or ReplicaSet selects.
+    pub fn selector(&self) -> Option<&LabelSelector> {
+        if let Self::Workload(selector) = self { selector.as_deref() } else { None }
+    }
+
+    /// Whether a Service selects these labels.
+    pub fn serves(&self, labels: &BTreeMap<String, String>) -> bool {
+        let Self::Service(selector) = self else { return false };
+        !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+fn selector<T: DeserializeOwned + Default>(object: &Object) -> Result<T, ObjectError> {
+    object.decode::<Selecting<T>>().map(|read| read.spec.selector)
+}
