@@ -58,8 +58,18 @@ impl Strategy for NamespaceStrategy {
     }
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
+        let kept = finalizers_kept(new, old);
         if let Some(spec) = old.get("spec") {
             new["spec"] = spec.clone();
+            new["spec"]["finalizers"] = kept;
         }
     }
+}
+
+/// The finalizers of `old`; from a namespace that is being deleted they may be taken off.
+fn finalizers_kept(new: &Value, old: &Value) -> Value {
+    let deleting = text(old, "/metadata/deletionTimestamp").is_some();
+    let wanted = value::list(new, "/spec/finalizers");
+    let keep = |finalizer: &&Value| !deleting || wanted.contains(finalizer);
+    value::list(old, "/spec/finalizers").iter().filter(keep).cloned().collect()
 }

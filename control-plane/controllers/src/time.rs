@@ -20,15 +20,15 @@ impl Moment {
         Duration::try_from(left).ok().filter(|left| !left.is_zero())
     }
 
-    /// The wall clock as metadata has it, in whole seconds.
-    pub fn stamp(&self) -> String {
-        stamp(self.wall)
+    /// The wall clock cut to whole seconds, as metadata has it.
+    pub fn whole_seconds(&self) -> Timestamp {
+        Timestamp::from_second(self.wall.as_second()).unwrap_or(self.wall)
     }
-}
 
-/// A time as metadata has it, in whole seconds.
-pub fn stamp(time: Timestamp) -> String {
-    Timestamp::from_second(time.as_second()).map_or_else(|_| time.to_string(), |whole| whole.to_string())
+    /// The same as text.
+    pub fn stamp(&self) -> String {
+        self.whole_seconds().to_string()
+    }
 }
 
 /// Reads a time of metadata or status.

@@ -152,10 +152,10 @@ fn requests(spec: &PodSpec) -> Resources {
         if container.restart_policy.as_deref() == Some("Always") {
             sidecars = now.clone();
         }
-        starting.max(&now);
+        starting.raise_to(&now);
     }
     running.add(&sidecars);
-    running.max(&starting);
+    running.raise_to(&starting);
     pod_level(&mut running, spec);
     running.pods = 1;
     running

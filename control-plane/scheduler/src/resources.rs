@@ -58,7 +58,7 @@ impl Resources {
     }
 
     /// Keeps the larger of both, resource by resource.
-    pub fn max(&mut self, other: &Self) {
+    pub fn raise_to(&mut self, other: &Self) {
         self.combine(other, Ord::max);
     }
 

@@ -34,8 +34,7 @@ struct Selecting<T> {
 
 #[derive(Deserialize)]
 struct SelectingSpec<T> {
-    #[serde(default)]
-    selector: T,
+    selector: Option<T>,
 }
 
 impl Facts {
@@ -45,8 +44,8 @@ impl Facts {
             Resource::PODS => PodFacts::read(object).map(|facts| Self::Pod(Box::new(facts))),
             Resource::NODES => NodeFacts::read(object).map(|facts| Self::Node(Box::new(facts))),
             Resource::DEPLOYMENTS | Resource::REPLICA_SETS => selector::<Value>(object)
-                .map(|value| Self::Workload(LabelSelector::from_json(&value).ok().map(Box::new))),
-            Resource::SERVICES => selector::<Option<BTreeMap<String, String>>>(object)
+                .map(|value| Self::Workload(value.and_then(|v| LabelSelector::from_json(&v).ok()).map(Box::new))),
+            Resource::SERVICES => selector::<BTreeMap<String, String>>(object)
                 .map(|labels| Self::Service(labels.unwrap_or_default())),
             _ => Ok(Self::None),
         };
@@ -75,6 +74,6 @@ impl Facts {
     }
 }
 
-fn selector<T: DeserializeOwned + Default>(object: &Object) -> Result<T, ObjectError> {
+fn selector<T: DeserializeOwned>(object: &Object) -> Result<Option<T>, ObjectError> {
     object.decode::<Selecting<T>>().map(|read| read.spec.selector)
 }

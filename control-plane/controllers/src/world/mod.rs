@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnetwork::IpNetwork;
-use xebec_api::object::{Meta, Object, ObjectError};
+use xebec_api::{Meta, Object, ObjectError};
 
 use crate::action::{Precondition, Target};
 use crate::controller::{Controller, INTERESTS, Key};
@@ -278,6 +278,14 @@ impl World {
     /// Whether at least one node is ready.
     pub fn any_node_ready(&self) -> bool {
         self.index.ready_nodes() > 0
+    }
+
+    /// Whether by this change a node is ready while none was before.
+    pub(crate) fn is_first_ready_node(&self, change: &Transition<'_>) -> bool {
+        let ready = |entry: Option<&Entry>| {
+            entry.and_then(|e| e.facts.node()).is_some_and(|node| node.readiness == Readiness::Ready)
+        };
+        self.index.ready_nodes() == 1 && ready(change.after) && !ready(change.before)
     }
 
     fn look_up<'a>(&'a self, objects: Option<&'a BTreeSet<ObjectRef>>) -> impl Iterator<Item = &'a Entry> {
