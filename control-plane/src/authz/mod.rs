@@ -5,6 +5,11 @@
 //! admission: what a node may not write even into objects that are its own. [`defaults`] are the roles of a new cluster.
 
 mod attributes;
+pub mod escalation;
+pub mod node;
+pub mod node_restriction;
 pub mod rules;
+#[cfg(test)]
+mod testing;
 
 pub use attributes::{Attributes, Authorizer, Decision};

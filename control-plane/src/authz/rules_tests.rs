@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::testing::ask;
 use super::*;
 
 fn decode<T: serde::de::DeserializeOwned>(values: &[Value]) -> Vec<T> {
@@ -59,25 +60,9 @@ fn grants() -> Grants {
     })
 }
 
-/// `who[:group] verb group/resource[/subresource] [namespace [name]]`, or `who[:group] verb /path`; `-` is no namespace.
 fn check(request: &str, expect: bool) {
-    let words: Vec<&str> = request.split(' ').collect();
-    let (name, group) = words[0].split_once('+').unwrap_or((words[0], ""));
-    let user = User::new(name, (!group.is_empty()).then(|| group.to_owned()));
-    let path = words[2].starts_with('/').then_some(words[2]);
-    let mut parts = words[2].split('/');
-    let attributes = Attributes {
-        user: &user,
-        verb: words[1],
-        group: path.map_or_else(|| parts.next().unwrap(), |_| ""),
-        resource: path.map_or_else(|| parts.next().unwrap(), |_| ""),
-        subresource: path.map_or_else(|| parts.next().unwrap_or(""), |_| ""),
-        namespace: words.get(3).copied().filter(|word| *word != "-"),
-        name: words.get(4).copied(),
-        path,
-    };
-    let attributes = Attributes { group: if attributes.group == "core" { "" } else { attributes.group }, ..attributes };
-    assert_eq!(grants().allow(&attributes), expect, "{request}");
+    let allowed = ask(request, |question| grants().allow(question));
+    assert_eq!(allowed, expect, "{request}");
 }
 
 #[test]

@@ -1,0 +1,92 @@
+//! Writes by `n1`, judged.
+
+use serde_json::json;
+
+use super::*;
+
+fn node(name: &str, labels: Value, spec: Value) -> Value {
+    json!({"metadata": {"name": name, "labels": labels}, "spec": spec})
+}
+
+fn pod(node: &str, labels: Value) -> Value {
+    json!({"metadata": {"name": "p", "labels": labels}, "spec": {"nodeName": node}})
+}
+
+fn check_write(resource: &str, old: Option<Value>, new: Value, expect: Result<(), &str>) {
+    let found = check(&NodeWrite { node: "n1", resource, new: &new, old: old.as_ref() });
+    let found = found.map_err(|restriction| restriction.to_string());
+    assert_eq!(found.as_ref().map_err(String::as_str), expect.as_ref().map_err(|text| *text), "{old:?} -> {new}");
+}
+
+const FOREIGN: Result<(), &str> = Err("node n1 may not write objects of other nodes");
+
+#[test]
+fn a_node_registers_itself_with_its_own_labels() {
+    let own = json!({"kubernetes.io/hostname": "n1", "node.kubernetes.io/disk": "ssd", "example.com/rack": "7"});
+    let tainted = json!({"taints": [{"key": "dedicated", "effect": "NoSchedule"}]});
+    check_write("nodes", None, node("n1", own.clone(), tainted), Ok(()));
+    check_write("nodes", None, node("n2", own, json!({})), FOREIGN);
+}
+
+#[test]
+fn a_node_gives_itself_no_trusted_label() {
+    let label = |key: &str| json!({ key: "x" });
+    for key in
+        ["node-restriction.kubernetes.io/pci", "node-role.kubernetes.io/control-plane", "a.k8s.io/b", "kubernetes.io/x"]
+    {
+        let refusal = format!("node n1 may not change the label {key}");
+        check_write("nodes", None, node("n1", label(key), json!({})), Err(&refusal));
+        let bare = node("n1", json!({}), json!({}));
+        check_write("nodes", Some(bare.clone()), node("n1", label(key), json!({})), Err(&refusal));
+        check_write("nodes", Some(node("n1", label(key), json!({}))), bare, Err(&refusal));
+        let labelled = node("n1", label(key), json!({}));
+        check_write("nodes", Some(labelled.clone()), labelled, Ok(()));
+    }
+}
+
+#[test]
+fn a_node_keeps_taints_and_addresses_that_others_gave_it() {
+    let tainted = node(
+        "n1",
+        json!({}),
+        json!({"taints": [{"key": "node.kubernetes.io/unreachable"}], "podCIDR": "10.42.1.0/24"}),
+    );
+    let untainted = node("n1", json!({}), json!({"podCIDR": "10.42.1.0/24"}));
+    let moved = node(
+        "n1",
+        json!({}),
+        json!({"taints": [{"key": "node.kubernetes.io/unreachable"}], "podCIDR": "10.42.0.0/16"}),
+    );
+    check_write("nodes", Some(tainted.clone()), tainted.clone(), Ok(()));
+    check_write("nodes", Some(tainted.clone()), untainted, Err("node n1 may not change spec.taints"));
+    check_write("nodes", Some(tainted), moved, Err("node n1 may not change spec.podCIDR"));
+}
+
+#[test]
+fn a_node_neither_deletes_itself_nor_makes_itself_somebodys_property() {
+    let own = node("n1", json!({}), json!({}));
+    check_write("nodes", Some(own.clone()), Value::Null, Err("node n1 may not delete nodes"));
+    let mut owned = own.clone();
+    owned["metadata"]["ownerReferences"] = json!([{"kind": "Pod", "name": "p", "uid": "u"}]);
+    check_write("nodes", Some(own), owned.clone(), Err("node n1 may not change metadata.ownerReferences"));
+    check_write("nodes", None, owned, Err("node n1 may not change metadata.ownerReferences"));
+}
+
+#[test]
+fn pods_are_judged_by_old_and_new() {
+    let (own, foreign) = (pod("n1", json!({})), pod("n2", json!({})));
+    check_write("pods", None, own.clone(), Err("node n1 may not create pods"));
+    check_write("pods", Some(own.clone()), own.clone(), Ok(()));
+    check_write("pods", Some(own.clone()), Value::Null, Ok(()));
+    check_write("pods", Some(own.clone()), foreign.clone(), FOREIGN);
+    check_write("pods", Some(foreign.clone()), own.clone(), FOREIGN);
+    check_write("pods", Some(foreign), Value::Null, FOREIGN);
+    check_write("pods", Some(own), pod("n1", json!({"app": "x"})), Err("node n1 may not change metadata.labels"));
+}
+
+#[test]
+fn leases_of_other_nodes_are_foreign() {
+    let lease = |name: &str| json!({"metadata": {"name": name}});
+    check_write("leases", None, lease("n1"), Ok(()));
+    check_write("leases", None, lease("n2"), FOREIGN);
+}

@@ -1,0 +1,126 @@
+//! The matrix of what a node may and may not.
+
+use serde_json::json;
+
+use super::super::testing::ask;
+use super::*;
+
+struct Pods(Vec<Pod>);
+
+impl NodePods for Pods {
+    fn node_of(&self, namespace: &str, name: &str) -> Option<Option<String>> {
+        let is = |pod: &&Pod| {
+            pod.metadata.namespace.as_deref() == Some(namespace) && pod.metadata.name.as_deref() == Some(name)
+        };
+        self.0.iter().find(is).map(|pod| pod.spec.as_ref().unwrap().node_name.clone())
+    }
+
+    fn on_node(&self, node: &str) -> Vec<Pod> {
+        let bound = |pod: &&Pod| pod.spec.as_ref().unwrap().node_name.as_deref() == Some(node);
+        self.0.iter().filter(bound).cloned().collect()
+    }
+}
+
+fn pods() -> Pods {
+    let pod = |name: &str, node: Option<&str>, secret: &str| {
+        serde_json::from_value(json!({
+            "metadata": {"name": name, "namespace": "shop"},
+            "spec": {
+                "nodeName": node,
+                "serviceAccountName": "till",
+                "imagePullSecrets": [{"name": "pull"}],
+                "containers": [{
+                    "name": "c",
+                    "env": [{"name": "A", "valueFrom": {"secretKeyRef": {"name": secret, "key": "k"}}},
+                            {"name": "B", "valueFrom": {"configMapKeyRef": {"name": "env-key", "key": "k"}}}],
+                    "envFrom": [{"configMapRef": {"name": "env-from"}}, {"secretRef": {"name": "env-from"}}]
+                }],
+                "initContainers": [{"name": "i", "envFrom": [{"secretRef": {"name": "init"}}]}],
+                "volumes": [
+                    {"name": "a", "configMap": {"name": "vol"}},
+                    {"name": "b", "secret": {"secretName": "vol"}},
+                    {"name": "p", "projected": {"sources": [{"secret": {"name": "proj"}}, {"configMap": {"name": "proj"}}]}}
+                ]
+            }
+        }))
+        .unwrap()
+    };
+    Pods(vec![pod("own", Some("n1"), "own"), pod("foreign", Some("n2"), "foreign"), pod("unbound", None, "unbound")])
+}
+
+fn check(verb_and_rest: &str, expect: bool) {
+    let request = format!("system:node:n1+system:nodes {verb_and_rest}");
+    let allowed = ask(&request, |question| allows("n1", question, &pods()));
+    assert_eq!(allowed, expect, "{verb_and_rest}");
+}
+
+#[test]
+fn its_own_node_only() {
+    check("create core/nodes - n1", true);
+    check("create core/nodes", true);
+    check("get core/nodes - n1", true);
+    check("update core/nodes/status - n1", true);
+    check("create core/nodes - n2", false);
+    check("get core/nodes - n2", false);
+    check("update core/nodes/status - n2", false);
+    check("delete core/nodes - n1", false);
+    check("list core/nodes", false);
+}
+
+#[test]
+fn its_own_pods_only() {
+    check("get core/pods shop own", true);
+    check("update core/pods/status shop own", true);
+    check("delete core/pods shop own", true);
+    check("get core/pods shop gone", true);
+    for verb in ["get", "delete"] {
+        check(&format!("{verb} core/pods shop foreign"), false);
+        check(&format!("{verb} core/pods shop unbound"), false);
+    }
+    check("update core/pods/status shop foreign", false);
+    check("update core/pods shop own", false);
+    check("create core/pods shop own", false);
+    check("create core/pods/binding shop unbound", false);
+    check("create core/pods/exec shop own", false);
+    check("list core/pods shop", false);
+    check("watch core/pods", false);
+    check("deletecollection core/pods shop", false);
+}
+
+#[test]
+fn what_its_own_pods_refer_to() {
+    for name in ["own", "vol", "proj", "pull", "env-from", "init"] {
+        check(&format!("get core/secrets shop {name}"), true);
+    }
+    for name in ["vol", "proj", "env-key", "env-from"] {
+        check(&format!("get core/configmaps shop {name}"), true);
+    }
+    check("get core/serviceaccounts shop till", true);
+    check("get core/secrets shop foreign", false);
+    check("get core/secrets shop unbound", false);
+    check("get core/secrets bank own", false);
+    check("get core/configmaps shop own", false);
+    check("list core/secrets shop", false);
+    check("watch core/secrets shop own", false);
+    check("update core/secrets shop own", false);
+}
+
+#[test]
+fn events_and_its_lease() {
+    check("create core/events shop", true);
+    check("patch core/events shop e", true);
+    check("delete core/events shop e", false);
+    check("update coordination.k8s.io/leases kube-node-lease n1", true);
+    check("update coordination.k8s.io/leases kube-node-lease n2", false);
+    check("update coordination.k8s.io/leases kube-system n1", false);
+    check("create coordination.k8s.io/leases kube-system n1", false);
+}
+
+#[test]
+fn nothing_else() {
+    check("get /metrics", false);
+    check("create rbac.authorization.k8s.io/clusterrolebindings", false);
+    check("get apps/deployments shop till", false);
+    check("get core/services shop till", false);
+    check("create cluster.xebec.dev/tokens", false);
+}

@@ -1,0 +1,62 @@
+//! Who gets through the door.
+
+use axum::routing::any;
+
+use super::*;
+
+fn gate(max_requests: usize) -> Gate {
+    let all = || Router::new().fallback(any(|| async { "through" }));
+    Gate::new(all(), all(), InFlight::new(max_requests, 1))
+}
+
+async fn check(gate: &Gate, request: axum::http::request::Builder, user: Option<User>, expect: u16) -> Response<Body> {
+    let mut request = request.body(Body::empty()).unwrap();
+    let described = format!("{} {}", request.method(), request.uri());
+    if let Some(user) = user {
+        request.extensions_mut().insert(Arc::new(user));
+    }
+    let answer = gate.answer(request).await;
+    assert_eq!(answer.status().as_u16(), expect, "{described}");
+    answer
+}
+
+#[tokio::test]
+async fn nobody_gets_through_except_to_what_is_open() {
+    let gate = gate(10);
+    for (method, path, expect) in [
+        ("GET", "/livez", 200),
+        ("GET", "/readyz", 200),
+        ("GET", "/version", 200),
+        ("POST", "/version", 401),
+        ("GET", "/version/", 401),
+        ("GET", "/api", 401),
+        ("GET", "/api/v1/secrets", 401),
+        ("GET", OPEN_CALL, 401),
+    ] {
+        check(&gate, Request::builder().method(method).uri(path), None, expect).await;
+    }
+    check(&gate, Request::builder().uri("/api"), Some(User::new("jane", [])), 200).await;
+}
+
+#[tokio::test]
+async fn nobody_may_call_join_and_nothing_else() {
+    let gate = gate(10);
+    let call = |path| Request::builder().method("POST").uri(path).header("content-type", "application/grpc");
+    check(&gate, call(OPEN_CALL), None, 200).await;
+    for path in ["/livez", "/xebec.v1.Bootstrap/Join/", "/xebec.v1.Cluster/CreateToken", "/xebec.v1.Nodes/Session"] {
+        let refused = check(&gate, call(path), None, 200).await;
+        assert_eq!(refused.headers()["grpc-status"], "16", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn above_the_bound_callers_are_told_to_come_back() {
+    let gate = gate(1);
+    let user = || Some(User::new("jane", []));
+    let held = check(&gate, Request::builder().uri("/api"), user(), 200).await;
+    let refused = check(&gate, Request::builder().uri("/api"), user(), 429).await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    check(&gate, Request::builder().uri("/api?watch=true"), user(), 200).await;
+    drop(held);
+    check(&gate, Request::builder().uri("/api"), user(), 200).await;
+}
