@@ -87,7 +87,11 @@ fn from_object(source: &EnvFromSource, references: &References) -> Result<Vec<(S
     let secret = source.secret_ref.as_ref().map(|secret| (ReferenceKind::Secret, &secret.name, secret.optional));
     let Some((kind, name, optional)) = map.or(secret) else { return Ok(Vec::new()) };
     let Some(values) = references.get(kind, name) else {
-        return if optional == Some(true) { Ok(Vec::new()) } else { Err(EnvError::NoObject { kind, name: name.clone() }) };
+        return if optional == Some(true) {
+            Ok(Vec::new())
+        } else {
+            Err(EnvError::NoObject { kind, name: name.clone() })
+        };
     };
     let prefix = source.prefix.as_deref().unwrap_or_default();
     values.iter().map(|(key, value)| Ok((format!("{prefix}{key}"), text(key, value)?))).collect()

@@ -47,7 +47,10 @@ pub enum FilesError {
 
 /// Whether a volume's files come from the API rather than from the node.
 pub fn is_rendered(volume: &Volume) -> bool {
-    volume.config_map.is_some() || volume.secret.is_some() || volume.downward_api.is_some() || volume.projected.is_some()
+    volume.config_map.is_some()
+        || volume.secret.is_some()
+        || volume.downward_api.is_some()
+        || volume.projected.is_some()
 }
 
 /// Whether a volume may hold secrets, and so must not reach a disk.
@@ -120,7 +123,8 @@ impl<'a> Pick<'a> {
             return if self.optional { Ok(Files::new()) } else { Err(error.into()) };
         };
         let Some(items) = self.items else {
-            let file = |(key, content): (&String, &Vec<u8>)| (key.clone(), VolumeFile { content: content.clone(), mode });
+            let file =
+                |(key, content): (&String, &Vec<u8>)| (key.clone(), VolumeFile { content: content.clone(), mode });
             return Ok(values.iter().map(file).collect());
         };
         let mut files = Files::new();

@@ -51,7 +51,9 @@ impl PullPolicy {
             Some("Always") => PullPolicy::Always,
             Some("Never") => PullPolicy::Never,
             Some(_) => PullPolicy::IfNotPresent,
-            None if normalize(container.image.as_deref().unwrap_or_default()).ends_with(":latest") => PullPolicy::Always,
+            None if normalize(container.image.as_deref().unwrap_or_default()).ends_with(":latest") => {
+                PullPolicy::Always
+            }
             None => PullPolicy::IfNotPresent,
         }
     }

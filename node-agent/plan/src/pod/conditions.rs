@@ -55,9 +55,7 @@ fn condition(type_: &str, verdict: Verdict, previous: &[PodCondition], now: Mome
         status: status.to_owned(),
         reason: some(verdict.reason),
         message: some(&verdict.message),
-        last_transition_time: unchanged
-            .and_then(|old| old.last_transition_time.clone())
-            .or_else(|| Some(now.time())),
+        last_transition_time: unchanged.and_then(|old| old.last_transition_time.clone()).or_else(|| Some(now.time())),
         ..PodCondition::default()
     }
 }
@@ -85,7 +83,8 @@ fn containers_ready(desired: &Desired, observed: &Observed, phase: Phase) -> Ver
         Phase::Pending | Phase::Running => {}
     }
     let unready = |container: &&Container| !observed.container(&container.name).is_ready(container);
-    let sidecars = desired.spec().init_containers.iter().flatten().filter(|container| crate::restart::is_sidecar(container));
+    let sidecars =
+        desired.spec().init_containers.iter().flatten().filter(|container| crate::restart::is_sidecar(container));
     let missing = names(desired.spec().containers.iter().chain(sidecars).filter(unready));
     match missing.is_empty() {
         true => Verdict::holds(),
@@ -105,9 +104,10 @@ fn pod_ready(desired: &Desired, containers: &Verdict) -> Verdict {
     let gates = desired.spec().readiness_gates.iter().flatten();
     match gates.map(|gate| gate.condition_type.as_str()).find(|type_| !set(type_)) {
         None => Verdict::holds(),
-        Some(type_) => {
-            Verdict::fails("ReadinessGatesNotReady", format!("the status of pod readiness gate \"{type_}\" is not \"True\""))
-        }
+        Some(type_) => Verdict::fails(
+            "ReadinessGatesNotReady",
+            format!("the status of pod readiness gate \"{type_}\" is not \"True\""),
+        ),
     }
 }
 

@@ -58,7 +58,8 @@ impl Story {
             Action::PrepareVolumes => Event::VolumesReady,
             Action::CreateSandbox => Event::SandboxReady([10, 42, 0, 2].into()),
             Action::Start { container, attempt } => {
-                let started = ContainerEvent::Started { id: format!("{container}/{attempt}"), pid: 7, image_id: "i".into() };
+                let started =
+                    ContainerEvent::Started { id: format!("{container}/{attempt}"), pid: 7, image_id: "i".into() };
                 Event::Container(container, started)
             }
             Action::PostStart { container } => Event::Container(container, ContainerEvent::PostStartBegun),
@@ -110,7 +111,8 @@ impl Story {
     /// Phase, then each container's state, then the conditions that are true.
     fn status(&self) -> String {
         let status = status(&self.desired, &self.observed, None, [10, 0, 0, 1].into(), self.now);
-        let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
+        let containers =
+            status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
         let containers = containers.map(|container| {
             let state = container.state.clone().unwrap_or_default();
             let waiting = state.waiting.and_then(|waiting| waiting.reason);
@@ -134,7 +136,9 @@ fn words(action: &Action) -> String {
         Action::PostStart { container } => format!("post-start {container}"),
         Action::Probe { container, kind } => format!("probe {container} {}", kind.word().to_lowercase()),
         Action::PreStop { container, cause, .. } => format!("pre-stop {container}: {}", why(cause)),
-        Action::Signal { container, cause, signal: Signal::Terminate, .. } => format!("term {container}: {}", why(cause)),
+        Action::Signal { container, cause, signal: Signal::Terminate, .. } => {
+            format!("term {container}: {}", why(cause))
+        }
         Action::Signal { container, cause, signal: Signal::Kill, .. } => format!("kill {container}: {}", why(cause)),
         Action::PrepareVolumes => "volumes".into(),
         Action::CreateSandbox => "sandbox".into(),

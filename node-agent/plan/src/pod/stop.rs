@@ -28,8 +28,10 @@ pub fn next(container: &Container, running: &Running, cause: StopCause, deadline
         Some(stop) => (stop.cause.clone(), stop.deadline.min(deadline), Some(stop.step)),
         None => (cause, deadline, None),
     };
-    let kill = Next::Act(Action::Signal { container: name.clone(), cause: cause.clone(), signal: Signal::Kill, deadline });
-    let terminate = Action::Signal { container: name.clone(), cause: cause.clone(), signal: Signal::Terminate, deadline };
+    let kill =
+        Next::Act(Action::Signal { container: name.clone(), cause: cause.clone(), signal: Signal::Kill, deadline });
+    let terminate =
+        Action::Signal { container: name.clone(), cause: cause.clone(), signal: Signal::Terminate, deadline };
     match step {
         Some(StopStep::Killed(at)) if now < at.after(KILL_AGAIN) => Next::Wait(at.after(KILL_AGAIN)),
         _ if now >= deadline => kill,
@@ -71,10 +73,9 @@ pub fn pod_deadline(desired: &Desired, observed: &Observed, cause: &StopCause, n
     match cause {
         StopCause::Removed => since.after(REMOVED_GRACE.min(grace(desired))),
         StopCause::Deleted => since.after(deletion_grace(desired)),
-        StopCause::DeadlineExceeded
-        | StopCause::Finished
-        | StopCause::Unhealthy(_)
-        | StopCause::PostStartFailed => now.after(grace(desired)),
+        StopCause::DeadlineExceeded | StopCause::Finished | StopCause::Unhealthy(_) | StopCause::PostStartFailed => {
+            now.after(grace(desired))
+        }
     }
 }
 
