@@ -20,7 +20,9 @@ impl Registry {
         };
         match self.parts.authorizer.authorize(&attributes) {
             Decision::Allow => Ok(()),
-            Decision::Deny { reason } => Err(Status::forbidden(target.kind, &target.name, refusal(&attributes, &reason))),
+            Decision::Deny { reason } => {
+                Err(Status::forbidden(target.kind, &target.name, refusal(&attributes, &reason)))
+            }
         }
     }
 
