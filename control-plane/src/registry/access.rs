@@ -31,11 +31,6 @@ impl Registry {
         self.authorize(cx, verb, &Target::new(scope.kind, scope.namespace.as_deref(), ""))
     }
 
-    /// Whether the caller may open a stream (`log`, `exec`) of the target; the streams themselves are not the registry's.
-    pub fn authorize_stream(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
-        self.authorize(cx, verb, target)
-    }
-
     /// Whether the caller may ask for a path that is no object, such as discovery.
     pub fn authorize_path(&self, cx: &RequestContext, verb: &str, path: &str) -> Result<(), Status> {
         let attributes = Attributes {
