@@ -35,7 +35,8 @@ impl<'a> Range<'a> {
         self.parameters.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
-    fn takes_json(&self) -> bool {
+    /// Whether JSON will do.
+    pub(super) fn takes_json(&self) -> bool {
         matches!(self.media_type, "application/json" | "application/*" | "*/*")
     }
 

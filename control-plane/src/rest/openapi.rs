@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use xebec_api::{Kind, Reason, Status, kinds};
 
 use super::path::Place;
-use super::{Call, respond};
+use super::{Call, negotiate, respond};
 
 /// Serves a place in OpenAPI.
 pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, Status> {
@@ -23,10 +23,22 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
     match place {
         Place::Index => Ok(respond::json(StatusCode::OK, &index())),
         Place::Version(group, version) => document(group, version).map(|doc| respond::json(StatusCode::OK, &doc)).ok_or_else(Status::no_such_resource),
-        // Only clients older than five releases depend on it, and they want it in protobuf.
-        Place::Whole => Err(Status::not_acceptable(&["application/json (OpenAPI v3, at /openapi/v3)"])),
+        Place::Whole => Ok(whole(call)),
         Place::Core | Place::Groups | Place::Group(_) => Err(Status::no_such_resource()),
     }
+}
+
+const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+
+/// OpenAPI v2 with nothing in it: clients ask for it, in protobuf, when v3 does not know a kind, and then say so themselves.
+fn whole(call: &Call) -> Response {
+    let ranges = negotiate::accepted(&call.headers);
+    if ranges.iter().any(negotiate::Range::takes_json) {
+        return respond::json(StatusCode::OK, &json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.35.0"}, "paths": {}}));
+    }
+    // Document { swagger = 1: "2.0", info = 2: { title = 1: "Kubernetes", version = 2: "v1.35.0" } }
+    const DOCUMENT: &[u8] = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.0";
+    respond::bytes_as(V2_PROTOBUF, DOCUMENT)
 }
 
 fn index() -> Value {

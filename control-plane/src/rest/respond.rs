@@ -37,6 +37,11 @@ pub(super) fn json_as(content_type: &'static str, value: &Value) -> Response {
     with_body(StatusCode::OK, HeaderValue::from_static(content_type), Body::from(value.to_string()))
 }
 
+/// Bytes of some other content type.
+pub(super) fn bytes_as(content_type: &'static str, bytes: &'static [u8]) -> Response {
+    with_body(StatusCode::OK, HeaderValue::from_static(content_type), Body::from(bytes))
+}
+
 /// Plain text.
 pub(super) fn text(code: StatusCode, text: &'static str) -> Response {
     with_body(code, HeaderValue::from_static("text/plain; charset=utf-8"), Body::from(text))
