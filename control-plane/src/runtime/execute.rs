@@ -49,6 +49,13 @@ pub(super) struct Carried {
     pub(super) failure: Option<Failure>,
 }
 
+impl Carried {
+    /// What is reported when carrying out panicked.
+    pub(super) fn fault() -> Self {
+        Self { revision: 0, again: true, failure: None }
+    }
+}
+
 impl Hands {
     pub(super) fn new(registry: Registry, user: User, recorder: Recorder) -> Self {
         Self { registry, user: Arc::new(user), recorder }

@@ -26,7 +26,7 @@ const LAST_BACKOFF: Duration = Duration::from_secs(15);
 enum State {
     Ready,
     Running { touched: bool },
-    Settling { until: u64, touched: bool },
+    Settling { touched: bool },
 }
 
 /// How carrying out a key's actions ended.
@@ -53,7 +53,7 @@ impl Queue {
     pub(super) fn add(&mut self, key: Key) {
         match self.states.get_mut(&key) {
             Some(State::Ready) => {}
-            Some(State::Running { touched } | State::Settling { touched, .. }) => *touched = true,
+            Some(State::Running { touched } | State::Settling { touched }) => *touched = true,
             None if self.failures.contains_key(&key) => {}
             None => self.push(key),
         }
@@ -120,16 +120,16 @@ impl Queue {
     /// They have been. The world is at `position`.
     pub(super) fn finish(&mut self, key: Key, finish: &Finish, position: u64, now: Instant) {
         self.running = self.running.saturating_sub(1);
-        let touched = matches!(self.states.remove(&key), Some(State::Running { touched: true }));
+        let mut touched = matches!(self.states.remove(&key), Some(State::Running { touched: true }));
         if finish.failed {
-            self.back_off(key, now);
-            return;
+            self.back_off(key.clone(), now);
+            touched = false;
+        } else {
+            touched |= self.failures.remove(&key).is_some();
         }
-        let failed_before = self.failures.remove(&key).is_some();
-        let touched = touched || failed_before;
         if finish.revision > position {
             self.settling.insert((finish.revision, key.clone()));
-            self.states.insert(key, State::Settling { until: finish.revision, touched });
+            self.states.insert(key, State::Settling { touched });
         } else if touched {
             self.push(key);
         }
@@ -152,7 +152,7 @@ impl Queue {
     pub(super) fn settle(&mut self, position: u64) {
         while let Some((until, key)) = self.settling.first().filter(|(until, _)| *until <= position).cloned() {
             self.settling.remove(&(until, key.clone()));
-            if let Some(State::Settling { touched: true, .. }) = self.states.remove(&key) {
+            if let Some(State::Settling { touched: true }) = self.states.remove(&key) {
                 self.push(key);
             }
         }

@@ -9,9 +9,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -67,6 +69,8 @@ pub(super) struct Scheduling {
     pods: BTreeMap<Arc<str>, Waiting>,
     /// Pods to be placed, in their order.
     turns: BTreeSet<(Turn, Arc<str>)>,
+    unfit: BTreeSet<Arc<str>>,
+    paused: BTreeSet<(Instant, Arc<str>)>,
     uids: BTreeMap<ObjectRef, Arc<str>>,
     arrivals: u64,
     room: bool,
@@ -80,6 +84,8 @@ impl Scheduling {
             snapshot: Snapshot::new(),
             pods: BTreeMap::new(),
             turns: BTreeSet::new(),
+            unfit: BTreeSet::new(),
+            paused: BTreeSet::new(),
             uids: BTreeMap::new(),
             arrivals: 0,
             room: false,
@@ -136,24 +142,36 @@ impl Scheduling {
         let priority = pod.spec.as_ref().and_then(|spec| spec.priority).unwrap_or(0);
         let turn = (Reverse(priority), self.arrivals);
         let id = PodId { object: object.clone(), uid: uid.clone() };
-        self.turns.insert((turn, uid.clone()));
-        self.pods.insert(uid, Waiting { id, turn, demand: Arc::new(demand), stage: Stage::Waiting, told: None });
+        let demand = Arc::new(demand);
+        self.pods.insert(uid.clone(), Waiting { id, turn, demand, stage: Stage::Binding, told: None });
+        self.set_stage(&uid, Stage::Waiting);
     }
 
     fn stop_waiting(&mut self, uid: &Arc<str>) {
-        if let Some(pod) = self.pods.remove(uid) {
-            self.turns.remove(&(pod.turn, uid.clone()));
-        }
+        self.leave_stage(uid);
+        self.pods.remove(uid);
     }
 
     fn set_stage(&mut self, uid: &Arc<str>, stage: Stage) {
+        self.leave_stage(uid);
         let Some(pod) = self.pods.get_mut(uid) else { return };
         pod.stage = stage;
-        let turn = (pod.turn, uid.clone());
-        if stage == Stage::Waiting {
-            self.turns.insert(turn);
-        } else {
-            self.turns.remove(&turn);
+        match stage {
+            Stage::Waiting => _ = self.turns.insert((pod.turn, uid.clone())),
+            Stage::Unfit => _ = self.unfit.insert(uid.clone()),
+            Stage::Paused(until) => _ = self.paused.insert((until, uid.clone())),
+            Stage::Binding => {}
+        }
+    }
+
+    /// Takes a pod out of the set of its stage.
+    fn leave_stage(&mut self, uid: &Arc<str>) {
+        let Some(pod) = self.pods.get(uid) else { return };
+        match pod.stage {
+            Stage::Waiting => _ = self.turns.remove(&(pod.turn, uid.clone())),
+            Stage::Unfit => _ = self.unfit.remove(uid),
+            Stage::Paused(until) => _ = self.paused.remove(&(until, uid.clone())),
+            Stage::Binding => {}
         }
     }
 
@@ -168,29 +186,22 @@ impl Scheduling {
 
     /// When something is to be tried again even if nothing changes.
     pub(super) fn next_timer(&self) -> Option<Instant> {
-        let pauses = self.pods.values().filter_map(|pod| match pod.stage {
-            Stage::Paused(until) => Some(until),
-            _ => None,
-        });
-        let retry = self.room.then(|| self.retried.map(|at| at + RETRY_PAUSE)).flatten();
-        pauses.chain(retry).min()
+        let pause = self.paused.first().map(|(until, _)| *until);
+        let retry = self.retried.filter(|_| self.room && !self.unfit.is_empty()).map(|at| at + RETRY_PAUSE);
+        [pause, retry].into_iter().flatten().min()
     }
 
     /// Brings back what has paused for long enough, and, if there may be room, what found none.
     fn bring_back(&mut self, now: Instant) {
-        let retry = self.room && self.retried.is_none_or(|at| at + RETRY_PAUSE <= now);
-        if retry {
+        while let Some((_, uid)) = self.paused.first().filter(|(until, _)| *until <= now).cloned() {
+            self.set_stage(&uid, Stage::Waiting);
+        }
+        if self.room && self.retried.is_none_or(|at| at + RETRY_PAUSE <= now) {
             self.room = false;
             self.retried = Some(now);
-        }
-        let returns = |pod: &Waiting| match pod.stage {
-            Stage::Unfit => retry,
-            Stage::Paused(until) => until <= now,
-            Stage::Waiting | Stage::Binding => false,
-        };
-        let back: Vec<Arc<str>> = self.pods.values().filter(|pod| returns(pod)).map(|pod| pod.id.uid.clone()).collect();
-        for uid in back {
-            self.set_stage(&uid, Stage::Waiting);
+            for uid in std::mem::take(&mut self.unfit) {
+                self.set_stage(&uid, Stage::Waiting);
+            }
         }
     }
 
@@ -217,7 +228,10 @@ impl Scheduling {
             Decision::Bind { node } => {
                 self.set_stage(uid, Stage::Binding);
                 let (id, uid) = (self.pods[uid].id.clone(), uid.clone());
-                tasks.spawn(async move { Done::Bound { bound: binder.bind(&id, &node).await, uid } });
+                tasks.spawn(async move {
+                    let bound = AssertUnwindSafe(binder.bind(&id, &node)).catch_unwind().await;
+                    Done::Bound { uid, bound: bound.unwrap_or(false) }
+                });
             }
             Decision::Unfit(unfit) => {
                 self.set_stage(uid, Stage::Unfit);

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use xebec_controllers::{Change, Controller, Key, Moment, ObjectRef, Outcome, World, reconcile};
@@ -74,8 +75,8 @@ enum Woken {
     Change(std::sync::Arc<CacheEvent>),
     Carried(Key, Carried),
     Scheduled(Done),
-    /// A task of ours panicked: which, is not known any more.
-    Fault,
+    /// A task was ended from outside: the runtime is stopping.
+    Ended,
     Nodes,
     Timer,
 }
@@ -114,9 +115,9 @@ impl<'a> Term<'a> {
             let woken = tokio::select! {
                 change = changes.next() => Woken::Change(change?),
                 Some(carried) = self.carrying.join_next() => {
-                    carried.map_or(Woken::Fault, |(key, carried)| Woken::Carried(key, carried))
+                    carried.map_or(Woken::Ended, |(key, carried)| Woken::Carried(key, carried))
                 }
-                Some(done) = self.binding.join_next() => done.map_or(Woken::Fault, Woken::Scheduled),
+                Some(done) = self.binding.join_next() => done.map_or(Woken::Ended, Woken::Scheduled),
                 Ok(()) = nodes.changed() => Woken::Nodes,
                 () = tokio::time::sleep_until(timer) => Woken::Timer,
             };
@@ -133,8 +134,7 @@ impl<'a> Term<'a> {
             Woken::Carried(key, carried) => self.carried(key, carried, position),
             Woken::Scheduled(done) => self.scheduling.done(&done, Instant::now()),
             Woken::Nodes => self.listen(),
-            Woken::Fault => tracing::error!("a write of the leader's work ended by a fault"),
-            Woken::Change(_) | Woken::Timer => {}
+            Woken::Change(_) | Woken::Timer | Woken::Ended => {}
         }
     }
 
@@ -209,8 +209,8 @@ impl<'a> Term<'a> {
         let hands = self.hands.clone();
         self.queue.begin(key.clone());
         self.carrying.spawn(async move {
-            let carried = hands.carry_out(actions).await;
-            (key, carried)
+            let carried = AssertUnwindSafe(hands.carry_out(actions)).catch_unwind().await;
+            (key, carried.unwrap_or_else(|_| Carried::fault()))
         });
     }
 
