@@ -159,22 +159,10 @@ fn identity(role: TokenRole, name: &str) -> (String, &'static str) {
 
 fn check_name(role: TokenRole, asked: &JoinRequest, facts: &ClusterFacts) -> Result<(), AdmitError> {
     let name = asked.name.clone();
-    if !is_dns_name(&name) {
+    if xebec_api::names::dns_subdomain(&name).is_err() {
         return Err(AdmitError::Name { name, role });
     }
     if facts.name_taken { Err(AdmitError::Taken { name, role }) } else { Ok(()) }
-}
-
-fn is_dns_name(name: &str) -> bool {
-    let is_inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    let is_label = |label: &str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.bytes().all(is_inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 fn word(role: TokenRole) -> &'static str {

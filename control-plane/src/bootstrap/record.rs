@@ -50,7 +50,8 @@ impl TokenRole {
         }
     }
 
-    fn word(self) -> &'static str {
+    /// As commands and messages say it.
+    pub fn word(self) -> &'static str {
         match self {
             Self::Server => "server",
             Self::Agent => "agent",

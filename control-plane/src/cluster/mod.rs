@@ -6,6 +6,7 @@
 pub mod access;
 pub mod peers;
 pub mod service;
+pub mod usage;
 
 use tonic::Status;
 use xebec_store::StoreError;

@@ -17,6 +17,7 @@ use xebec_store::{Store, StoreError, StoreStatus};
 use super::access::{Access, METRICS_GROUP, require};
 use super::peers::{MasterClient, forwarded, is_forwarded};
 use super::store_status;
+use super::usage::{self, UsageSource};
 use crate::authz::Authorizer;
 use crate::bootstrap::record::{DEFAULT_TTL, MAX_TTL, TokenRole};
 use crate::bootstrap::tokens::{Tokens, TokensError};
@@ -27,12 +28,6 @@ const JOIN_DEADLINE: Duration = Duration::from_secs(60);
 /// A status is wanted most when things are broken: the leader is not waited for long.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_DESCRIPTION: usize = 256;
-
-/// Tells what nodes and pods use now.
-pub trait UsageSource: Send + Sync {
-    /// Of all nodes; of the pods of one namespace, or of all when it is empty.
-    fn usage(&self, namespace: &str) -> UsageResponse;
-}
 
 /// The Cluster service of one master.
 pub struct ClusterService {
@@ -47,7 +42,7 @@ pub struct ClusterService {
     /// This master's name.
     pub name: String,
     /// Usage of nodes and pods.
-    pub usage: Arc<dyn UsageSource>,
+    pub usage: Arc<UsageSource>,
 }
 
 impl ClusterService {
@@ -155,7 +150,7 @@ impl Cluster for ClusterService {
         let pods = Access { verb: "list", group: METRICS_GROUP, resource: "pods", namespace, name: None };
         require(&*self.authorizer, &request, pods)?;
         let nodes = Access { resource: "nodes", namespace: None, ..pods };
-        let mut answer = self.usage.usage(namespace.unwrap_or_default());
+        let mut answer = usage::answer((self.usage)(), namespace);
         if require(&*self.authorizer, &request, nodes).is_err() {
             answer.nodes.clear();
         }

@@ -1,11 +1,24 @@
 //! One master, assembled: store, cache, registry, listeners, leader's work.
+//!
+//! Start reading at [`master`] (start and shutdown), then [`assembly`] (who is wired to whom) and [`listener`] with [`gate`] (how
+//! a request comes in).
 
+mod assembly;
 pub mod config;
+mod default_objects;
 pub mod error;
 pub mod gate;
+pub mod health;
 pub mod in_flight;
+mod leader_objects;
 pub mod listener;
+pub mod master;
 pub mod master_file;
+mod membership;
+mod networks;
+mod settle;
+mod view;
 
 pub use config::{Join, ServerConfig};
 pub use error::ServerError;
+pub use master::{JoinCommands, Master};

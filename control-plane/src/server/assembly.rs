@@ -1,0 +1,105 @@
+//! Who is wired to whom in a master.
+//!
+//! ```text
+//! cache ◄─ store      authorizer ◄─ cache      registry ◄─ store, cache, authorizer, admission
+//! gRPC: Bootstrap, Cluster, Objects, Nodes     REST: health, the registry's router
+//! background: default objects, the runtime (both on the leader only)
+//! ```
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use xebec_proto::v1::bootstrap_server::BootstrapServer;
+use xebec_proto::v1::cluster_server::ClusterServer;
+use xebec_store::Store;
+
+use super::config::ServerConfig;
+use super::gate::Gate;
+use super::health::{self, Health};
+use super::in_flight::InFlight;
+use super::leader_objects::LeaderObjects;
+use super::master_file::MasterFile;
+use super::networks;
+use super::view::View;
+use crate::admission::{self, Admission};
+use crate::authz::plugins::{NoEscalation, NodeRestriction};
+use crate::authz::{Authorizer, Rbac, Union};
+use crate::bootstrap::admit::Admitter;
+use crate::bootstrap::service::BootstrapService;
+use crate::bootstrap::tokens::Tokens;
+use crate::cache::Cache;
+use crate::cluster::peers::MasterClient;
+use crate::cluster::service::ClusterService;
+use crate::pki::Pki;
+use crate::registry::{Registry, RegistryParts, SystemEnvironment};
+
+/// What a master is wired from.
+pub(super) struct Assembly<'a> {
+    pub(super) config: &'a ServerConfig,
+    pub(super) file: &'a MasterFile,
+    pub(super) pki: &'a Arc<Pki>,
+    pub(super) store: &'a Store,
+    pub(super) cache: &'a Arc<Cache>,
+    pub(super) client: &'a MasterClient,
+    pub(super) masters: watch::Receiver<Vec<String>>,
+}
+
+impl Assembly<'_> {
+    /// Wires everything, starts what works in the background, and returns the door to it.
+    pub(super) fn build(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> Gate {
+        let rbac = Arc::new(Rbac::new(self.cache.clone()));
+        let authorizer: Arc<dyn Authorizer> = Arc::new(Union::new(self.cache.clone(), rbac.clone()));
+        let registry = self.registry(&rbac, &authorizer);
+        tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
+        let limits = InFlight::new(self.config.max_requests, self.config.max_streams);
+        Gate::new(self.grpc(&authorizer), self.rest(), limits)
+    }
+
+    fn registry(&self, rbac: &Arc<Rbac>, authorizer: &Arc<dyn Authorizer>) -> Registry {
+        let mut admission = admission::plugins(self.cache, self.config.unreachable_toleration);
+        let own: [Arc<dyn Admission>; 2] =
+            [Arc::new(NodeRestriction), Arc::new(NoEscalation::new(rbac.clone(), authorizer.clone()))];
+        admission.extend(own);
+        Registry::new(RegistryParts {
+            store: Arc::new(self.store.clone()),
+            cache: self.cache.clone(),
+            authorizer: authorizer.clone(),
+            admission,
+            environment: Arc::new(SystemEnvironment),
+            service_cidr: self.file.service_cidr,
+        })
+    }
+
+    fn leader_objects(&self, registry: &Registry) -> LeaderObjects {
+        let address = networks::kubernetes_address(&self.file.service_cidr);
+        LeaderObjects {
+            registry: registry.clone(),
+            leadership: self.store.leadership(),
+            masters: self.masters.clone(),
+            kubernetes_address: address.map(|address| address.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn grpc(&self, authorizer: &Arc<dyn Authorizer>) -> Router {
+        let tokens = Tokens::new(self.store.clone(), self.pki.authorities.serving.hash());
+        let view = View { store: self.store.clone(), cache: self.cache.clone(), file: self.file.clone() };
+        let bootstrap = BootstrapService::new(tokens.clone(), Admitter::new(self.pki.clone()), Arc::new(view));
+        let cluster = ClusterService {
+            store: self.store.clone(),
+            tokens,
+            authorizer: authorizer.clone(),
+            masters: self.client.clone(),
+            name: self.file.name.clone(),
+            usage: Arc::new(Vec::new),
+        };
+        Routes::new(BootstrapServer::new(bootstrap)).add_service(ClusterServer::new(cluster)).into_axum_router()
+    }
+
+    fn rest(&self) -> Router {
+        health::router(Health { store: self.store.clone(), cache: self.cache.clone() })
+    }
+}

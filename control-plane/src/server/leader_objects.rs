@@ -1,0 +1,122 @@
+//! Objects that every cluster has, kept by the leader: default namespaces and their service accounts, default roles, the
+//! `kubernetes` Service and where it leads.
+//!
+//! What is there is left as it is, but for the Service's endpoints, which follow the masters. Level, not edge: each turn looks at
+//! everything, at the start of a leadership, when the masters change, and from time to time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use xebec_api::kinds::{self, ENDPOINT_SLICE};
+use xebec_api::{Reason, Status};
+use xebec_store::Leadership;
+
+use super::default_objects;
+use crate::authn::User;
+use crate::registry::{DeleteOptions, Registry, RequestContext, Target, WriteOptions};
+
+const DEADLINE: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_millis(200);
+const REVIEW: Duration = Duration::from_secs(10);
+
+/// Keeps these objects whenever this master leads.
+pub(super) struct LeaderObjects {
+    pub(super) registry: Registry,
+    pub(super) leadership: watch::Receiver<Leadership>,
+    pub(super) masters: watch::Receiver<Vec<String>>,
+    pub(super) kubernetes_address: String,
+}
+
+impl LeaderObjects {
+    /// Until shutdown.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        let work = async {
+            while self.leadership.wait_for(|now| now.is_leader).await.is_ok() {
+                let pause = self.turn().await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    changed = self.masters.changed() => if changed.is_err() { return },
+                }
+            }
+        };
+        shutdown.run_until_cancelled(work).await;
+    }
+
+    /// Makes everything so. How long to wait before looking again.
+    async fn turn(&mut self) -> Duration {
+        let masters = self.masters.borrow_and_update().clone();
+        match self.ensure(&masters).await {
+            Ok(()) => REVIEW,
+            Err(status) => {
+                tracing::debug!(%status, "cannot keep the default objects");
+                RETRY
+            }
+        }
+    }
+
+    async fn ensure(&self, masters: &[String]) -> Result<(), Status> {
+        for object in default_objects::all(&self.kubernetes_address) {
+            self.create_if_absent(object).await?;
+        }
+        let slices = default_objects::kubernetes_slices(masters);
+        for slice in &slices {
+            self.put(slice.clone()).await?;
+        }
+        self.remove_other_slices(&slices).await
+    }
+
+    async fn create_if_absent(&self, object: Value) -> Result<(), Status> {
+        let target = target_of(&object)?;
+        if self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name).is_some() {
+            return Ok(());
+        }
+        match self.registry.create(&context(), &target, object, &WriteOptions::default()).await {
+            Err(status) if status.reason != Reason::AlreadyExists => Err(status),
+            _ => Ok(()),
+        }
+    }
+
+    async fn put(&self, object: Value) -> Result<(), Status> {
+        let target = target_of(&object)?;
+        let Some(present) = self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name) else {
+            return self.create_if_absent(object).await;
+        };
+        let present = present.to_value();
+        if ["endpoints", "ports", "addressType"].iter().all(|field| present[field] == object[field]) {
+            return Ok(());
+        }
+        self.registry.update(&context(), &target, object, &WriteOptions::default()).await.map(|_| ())
+    }
+
+    async fn remove_other_slices(&self, wanted: &[Value]) -> Result<(), Status> {
+        let is_wanted = |name: &str| wanted.iter().any(|slice| slice["metadata"]["name"] == name);
+        for stored in self.registry.cache().list(&ENDPOINT_SLICE, Some("default")) {
+            let meta = stored.object.meta();
+            let is_ours = meta.labels.get(default_objects::MANAGED_BY).is_some_and(|by| by == default_objects::MANAGER);
+            if !is_ours || is_wanted(&meta.name) {
+                continue;
+            }
+            let target = Target::new(&ENDPOINT_SLICE, Some("default"), &meta.name);
+            match self.registry.delete(&context(), &target, &DeleteOptions::default()).await {
+                Err(status) if status.reason != Reason::NotFound => return Err(status),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn target_of(object: &Value) -> Result<Target, Status> {
+    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let kind = kinds::find_api_version(text("/apiVersion").unwrap_or_default(), text("/kind").unwrap_or_default());
+    let kind = kind.ok_or_else(|| Status::internal("a default object is of an unknown kind"))?;
+    Ok(Target::new(kind, text("/metadata/namespace"), text("/metadata/name").unwrap_or_default()))
+}
+
+fn context() -> RequestContext {
+    RequestContext { user: Arc::new(User::api_server()), deadline: Instant::now() + DEADLINE }
+}
