@@ -22,7 +22,6 @@ pub mod meta;
 pub mod names;
 pub mod object;
 pub mod patch;
-pub mod qos;
 pub mod quantity;
 pub mod scale;
 pub mod schema;

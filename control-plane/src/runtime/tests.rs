@@ -1,1 +1,0 @@
-//! The whole loop over a real registry.
