@@ -1,10 +1,11 @@
 //! ClusterRole: permissions in the whole cluster.
 
 use k8s_openapi::api::rbac::v1::ClusterRole;
+use serde_json::Value;
 
-use super::{Kind, Scope};
+use super::{Kind, Scope, Strategy};
 use crate::table::Column;
-use crate::{names, schema};
+use crate::{FieldErrors, names, schema, validation};
 
 /// ClusterRole.
 pub static CLUSTER_ROLE: Kind = Kind {
@@ -16,5 +17,16 @@ pub static CLUSTER_ROLE: Kind = Kind {
     name_rule: names::path_segment,
     columns: &[Column::NAME, Column::CREATED_AT],
     schema: schema::check::<ClusterRole>,
+    strategy: &ClusterRoleStrategy,
     ..Kind::BASE
 };
+
+struct ClusterRoleStrategy;
+
+impl Strategy for ClusterRoleStrategy {
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, |role: &ClusterRole, errors| {
+            validation::rbac::rules(role.rules.as_deref().unwrap_or_default(), true, errors);
+        })
+    }
+}

@@ -1,11 +1,12 @@
 //! ClusterRoleBinding: gives a role to people, in the whole cluster.
 
 use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
+use serde_json::Value;
 
-use super::{Kind, Scope};
+use super::{Kind, Scope, Strategy};
 use crate::table::Column;
 use crate::table::cells;
-use crate::{names, schema};
+use crate::{FieldErrors, defaults, names, schema, validation};
 
 /// ClusterRoleBinding.
 pub static CLUSTER_ROLE_BINDING: Kind = Kind {
@@ -27,5 +28,25 @@ pub static CLUSTER_ROLE_BINDING: Kind = Kind {
         .wide(),
     ],
     schema: schema::check::<ClusterRoleBinding>,
+    strategy: &ClusterRoleBindingStrategy,
     ..Kind::BASE
 };
+
+struct ClusterRoleBindingStrategy;
+
+impl Strategy for ClusterRoleBindingStrategy {
+    fn default(&self, binding: &mut Value) {
+        defaults::rbac::binding(binding);
+    }
+
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, |binding: &ClusterRoleBinding, errors| {
+            let subjects = binding.subjects.as_deref().unwrap_or_default();
+            validation::rbac::binding(&binding.role_ref, subjects, &["ClusterRole"], errors);
+        })
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::rbac::role_is_immutable(new, old)
+    }
+}

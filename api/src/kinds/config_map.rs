@@ -3,10 +3,11 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
-use super::Kind;
-use crate::schema;
+use super::{Kind, Strategy};
+use crate::field::FieldErrors;
 use crate::table::Column;
 use crate::value::entries;
+use crate::{schema, validation};
 
 /// ConfigMap.
 pub static CONFIG_MAP: Kind = Kind {
@@ -20,9 +21,22 @@ pub static CONFIG_MAP: Kind = Kind {
         Column::AGE,
     ],
     schema: schema::check::<ConfigMap>,
+    strategy: &ConfigMapStrategy,
     ..Kind::BASE
 };
 
 fn count(object: &Value) -> usize {
     entries(object, "/data").count() + entries(object, "/binaryData").count()
+}
+
+struct ConfigMapStrategy;
+
+impl Strategy for ConfigMapStrategy {
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, validation::data::config_map)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::data::immutable(new, old)
+    }
 }

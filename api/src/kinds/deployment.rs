@@ -3,10 +3,11 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
-use super::{Kind, Subresource};
+use super::{Kind, Strategy, Subresource};
+use crate::field::FieldErrors;
 use crate::table::{Column, cells};
-use crate::value::number;
-use crate::{patch, schema};
+use crate::value::{self, number};
+use crate::{defaults, patch, schema, validation};
 
 /// Deployment.
 pub static DEPLOYMENT: Kind = Kind {
@@ -34,10 +35,44 @@ pub static DEPLOYMENT: Kind = Kind {
     ],
     schema: schema::check::<Deployment>,
     merge: &patch::shapes::DEPLOYMENT,
+    strategy: &DeploymentStrategy,
     ..Kind::BASE
 };
 
 fn ready(deployment: &Value) -> Value {
     let ready = number(deployment, "/status/readyReplicas").unwrap_or(0);
     json!(format!("{ready}/{}", number(deployment, "/spec/replicas").unwrap_or(0)))
+}
+
+struct DeploymentStrategy;
+
+impl Strategy for DeploymentStrategy {
+    fn default(&self, object: &mut Value) {
+        let Some(spec) = value::child(object, "spec") else { return };
+        value::fill(spec, "replicas", 1);
+        rollout_defaults(spec);
+        defaults::pod::template(spec);
+    }
+
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, validation::workload::deployment)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::workload::selector_is_immutable(new, old)
+    }
+}
+
+/// A deployment that says nothing is renewed a quarter at a time, and given up on after ten minutes without progress.
+fn rollout_defaults(spec: &mut Value) {
+    value::fill(spec, "revisionHistoryLimit", 10);
+    value::fill(spec, "progressDeadlineSeconds", 600);
+    let Some(strategy) = value::child(spec, "strategy") else { return };
+    value::fill(strategy, "type", "RollingUpdate");
+    if strategy["type"] == "RollingUpdate" {
+        if let Some(rolling) = value::child(strategy, "rollingUpdate") {
+            value::fill(rolling, "maxUnavailable", "25%");
+            value::fill(rolling, "maxSurge", "25%");
+        }
+    }
 }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
 
-use super::Kind;
+use super::{Kind, Strategy};
+use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::schema;
 use crate::table::{Column, age};
 use crate::value::{number, text};
@@ -31,6 +32,7 @@ pub static EVENT: Kind = Kind {
     ],
     selectable,
     schema: schema::check::<Event>,
+    strategy: &EventStrategy,
     ..Kind::BASE
 };
 
@@ -86,5 +88,25 @@ fn source(event: &Value, _: Timestamp) -> Value {
     match text(event, "/source/host") {
         Some(host) => json!(format!("{component}, {host}")),
         None => json!(component),
+    }
+}
+
+/// An event lives in the namespace of the object it is about; what is cluster-wide has its events in `default`.
+struct EventStrategy;
+
+impl Strategy for EventStrategy {
+    fn validate(&self, event: &Value) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        let path = FieldPath::new("involvedObject.namespace");
+        let own = text(event, "/metadata/namespace").unwrap_or_default();
+        let fits = match text(event, "/involvedObject/namespace") {
+            Some(involved) => involved == own,
+            None => matches!(own, "default" | "kube-system"),
+        };
+        errors.require(fits, || {
+            let involved = text(event, "/involvedObject/namespace").unwrap_or_default();
+            FieldError::invalid(&path, involved, "does not match event.namespace")
+        });
+        errors
     }
 }

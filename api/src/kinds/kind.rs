@@ -137,6 +137,8 @@ pub struct Kind {
     pub name_rule: fn(&str) -> crate::names::NameResult,
     /// Whether `metadata.generation` counts changes of what is wanted.
     pub generation: bool,
+    /// Whether who makes one also says what its status is.
+    pub creates_with_status: bool,
     /// What a table of these shows.
     pub columns: &'static [Column],
     /// The fields that field selectors may ask for, besides name and namespace.
@@ -164,6 +166,7 @@ impl Kind {
         verbs: Verb::ALL,
         name_rule: crate::names::dns_subdomain,
         generation: false,
+        creates_with_status: false,
         columns: &[],
         selectable: |_| Vec::new(),
         schema: |_| Ok(Vec::new()),
@@ -226,7 +229,7 @@ impl Kind {
 
     /// Makes a new object ready to be stored: no status from the client, the first generation.
     pub fn prepare_create(&self, object: &mut Value) {
-        if self.has(Subresource::Status) {
+        if self.has(Subresource::Status) && !self.creates_with_status {
             remove(object, "status");
         }
         if let Some(metadata) = value::child(object, "metadata") {

@@ -1,10 +1,13 @@
 //! Lease: who holds something, and since when.
 
 use k8s_openapi::api::coordination::v1::Lease;
+use serde_json::Value;
 
-use super::Kind;
-use crate::schema;
+use super::{Kind, Strategy};
+use crate::field::{FieldErrors, FieldPath};
 use crate::table::{Column, cells};
+use crate::value::number;
+use crate::{schema, validation};
 
 /// Lease.
 pub static LEASE: Kind = Kind {
@@ -18,5 +21,19 @@ pub static LEASE: Kind = Kind {
         Column::AGE,
     ],
     schema: schema::check::<Lease>,
+    strategy: &LeaseStrategy,
     ..Kind::BASE
 };
+
+struct LeaseStrategy;
+
+impl Strategy for LeaseStrategy {
+    fn validate(&self, lease: &Value) -> FieldErrors {
+        let mut errors = FieldErrors::new();
+        for (field, least) in [("leaseDurationSeconds", 1), ("leaseTransitions", 0)] {
+            let path = FieldPath::new("spec").child(field);
+            validation::at_least(&mut errors, &path, number(lease, &format!("/spec/{field}")), least);
+        }
+        errors
+    }
+}

@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 
-use super::{Kind, Scope, Subresource};
+use super::{Kind, Scope, Strategy, Subresource};
+use crate::field::FieldErrors;
 use crate::table::{Column, cells};
-use crate::value::{entries, list, text};
-use crate::{conditions, patch, schema};
+use crate::value::{self, entries, list, text};
+use crate::{conditions, defaults, patch, schema, validation};
 
 /// Node.
 pub static NODE: Kind = Kind {
@@ -17,6 +18,7 @@ pub static NODE: Kind = Kind {
     short_names: &["no"],
     scope: Scope::Cluster,
     subresources: &[Subresource::Status],
+    creates_with_status: true,
     columns: &[
         Column::NAME,
         Column::text("Status", "Whether the node is ready, and takes new pods.", status),
@@ -35,6 +37,7 @@ pub static NODE: Kind = Kind {
     selectable: |o| vec![("spec.unschedulable", (o["spec"]["unschedulable"] == true).to_string())],
     schema: schema::check::<Node>,
     merge: &patch::shapes::NODE,
+    strategy: &NodeStrategy,
     ..Kind::BASE
 };
 
@@ -68,4 +71,26 @@ fn address(node: &Value, address_type: &str) -> Value {
 
 fn info(node: &Value, key: &str) -> Value {
     json!(text(node, &format!("/status/nodeInfo/{key}")).unwrap_or("<unknown>"))
+}
+
+/// A node agent makes its own Node, and says at once what the machine has: a new node keeps its status.
+struct NodeStrategy;
+
+impl Strategy for NodeStrategy {
+    fn default(&self, node: &mut Value) {
+        let Some(status) = value::existing(node, "status") else { return };
+        for list in ["capacity", "allocatable"] {
+            if let Some(list) = value::existing(status, list) {
+                defaults::canonical_quantities(list);
+            }
+        }
+    }
+
+    fn validate(&self, node: &Value) -> FieldErrors {
+        validation::typed(node, validation::node::validate)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::node::validate_update(new, old)
+    }
 }

@@ -4,9 +4,10 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy, Subresource};
+use crate::field::FieldErrors;
 use crate::table::{Column, cells, pod as pod_cells};
-use crate::value::{list, text};
-use crate::{patch, schema};
+use crate::value::{self, list, text};
+use crate::{defaults, patch, qos, schema, validation};
 
 /// Pod.
 pub static POD: Kind = Kind {
@@ -73,8 +74,26 @@ fn readiness_gates(pod: &Value) -> Value {
 struct PodStrategy;
 
 impl Strategy for PodStrategy {
+    fn default(&self, pod: &mut Value) {
+        defaults::pod::pod(pod);
+    }
+
     fn prepare_create(&self, pod: &mut Value) {
-        pod["status"] = json!({ "phase": "Pending" });
+        pod["status"] = json!({ "phase": "Pending", "qosClass": qos::class(pod) });
+    }
+
+    fn prepare_status_update(&self, new: &mut Value, old: &Value) {
+        if let (Some(status), Some(class)) = (value::child(new, "status"), old.pointer("/status/qosClass")) {
+            status["qosClass"] = class.clone();
+        }
+    }
+
+    fn validate(&self, pod: &Value) -> FieldErrors {
+        validation::typed(pod, validation::pod::validate)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::pod_update::validate(new, old)
     }
 
     fn grace_seconds(&self, pod: &Value) -> Option<i64> {
@@ -83,6 +102,6 @@ impl Strategy for PodStrategy {
         if unbound || ended {
             return Some(0);
         }
-        Some(crate::value::number(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(30).max(0))
+        Some(value::number(pod, "/spec/terminationGracePeriodSeconds").unwrap_or(defaults::pod::GRACE_SECONDS).max(0))
     }
 }

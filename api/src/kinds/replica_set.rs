@@ -1,11 +1,13 @@
 //! ReplicaSet: so many replicas of one pod.
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
+use serde_json::Value;
 
-use super::{Kind, Subresource};
+use super::{Kind, Strategy, Subresource};
+use crate::field::FieldErrors;
 use crate::table::{Column, cells};
-use crate::value::number;
-use crate::{patch, schema};
+use crate::value::{self, number};
+use crate::{defaults, patch, schema, validation};
 
 /// ReplicaSet.
 pub static REPLICA_SET: Kind = Kind {
@@ -30,5 +32,24 @@ pub static REPLICA_SET: Kind = Kind {
     selectable: |o| vec![("status.replicas", number(o, "/status/replicas").unwrap_or(0).to_string())],
     schema: schema::check::<ReplicaSet>,
     merge: &patch::shapes::REPLICA_SET,
+    strategy: &ReplicaSetStrategy,
     ..Kind::BASE
 };
+
+struct ReplicaSetStrategy;
+
+impl Strategy for ReplicaSetStrategy {
+    fn default(&self, object: &mut Value) {
+        let Some(spec) = value::child(object, "spec") else { return };
+        value::fill(spec, "replicas", 1);
+        defaults::pod::template(spec);
+    }
+
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, validation::workload::replica_set)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::workload::selector_is_immutable(new, old)
+    }
+}

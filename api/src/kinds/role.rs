@@ -1,10 +1,11 @@
 //! Role: permissions within a namespace.
 
 use k8s_openapi::api::rbac::v1::Role;
+use serde_json::Value;
 
-use super::Kind;
+use super::{Kind, Strategy};
 use crate::table::Column;
-use crate::{names, schema};
+use crate::{FieldErrors, names, schema, validation};
 
 /// Role.
 pub static ROLE: Kind = Kind {
@@ -16,5 +17,16 @@ pub static ROLE: Kind = Kind {
     name_rule: names::path_segment,
     columns: &[Column::NAME, Column::CREATED_AT],
     schema: schema::check::<Role>,
+    strategy: &RoleStrategy,
     ..Kind::BASE
 };
+
+struct RoleStrategy;
+
+impl Strategy for RoleStrategy {
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, |role: &Role, errors| {
+            validation::rbac::rules(role.rules.as_deref().unwrap_or_default(), false, errors);
+        })
+    }
+}

@@ -1,11 +1,12 @@
 //! RoleBinding: gives a role to people, within a namespace.
 
 use k8s_openapi::api::rbac::v1::RoleBinding;
+use serde_json::Value;
 
-use super::Kind;
+use super::{Kind, Strategy};
 use crate::table::Column;
 use crate::table::cells;
-use crate::{names, schema};
+use crate::{FieldErrors, defaults, names, schema, validation};
 
 /// RoleBinding.
 pub static ROLE_BINDING: Kind = Kind {
@@ -27,5 +28,25 @@ pub static ROLE_BINDING: Kind = Kind {
         .wide(),
     ],
     schema: schema::check::<RoleBinding>,
+    strategy: &RoleBindingStrategy,
     ..Kind::BASE
 };
+
+struct RoleBindingStrategy;
+
+impl Strategy for RoleBindingStrategy {
+    fn default(&self, binding: &mut Value) {
+        defaults::rbac::binding(binding);
+    }
+
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, |binding: &RoleBinding, errors| {
+            let subjects = binding.subjects.as_deref().unwrap_or_default();
+            validation::rbac::binding(&binding.role_ref, subjects, &["ClusterRole", "Role"], errors);
+        })
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::rbac::role_is_immutable(new, old)
+    }
+}

@@ -1,12 +1,14 @@
 //! Secret: what only those who need it may read.
 
+use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::Secret;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Kind;
-use crate::schema;
+use super::{Kind, Strategy};
+use crate::field::FieldErrors;
 use crate::table::{Column, cells};
-use crate::value::{entries, text};
+use crate::value::{self, entries, text};
+use crate::{schema, validation};
 
 /// Secret.
 pub static SECRET: Kind = Kind {
@@ -21,5 +23,35 @@ pub static SECRET: Kind = Kind {
     ],
     selectable: |o| vec![("type", text(o, "/type").unwrap_or_default().to_owned())],
     schema: schema::check::<Secret>,
+    strategy: &SecretStrategy,
     ..Kind::BASE
 };
+
+/// `stringData` is a convenience for writing: it is moved to `data` and never shown again.
+struct SecretStrategy;
+
+impl Strategy for SecretStrategy {
+    fn default(&self, secret: &mut Value) {
+        value::fill(secret, "type", "Opaque");
+        let Some(plain) = secret.as_object_mut().and_then(|map| map.remove("stringData")) else { return };
+        let encoded: Vec<(String, Value)> =
+            entries(&plain, "").map(|(key, text)| (key.clone(), encode(text))).collect();
+        if encoded.is_empty() {
+            return;
+        }
+        let Some(data) = value::child(secret, "data").and_then(Value::as_object_mut) else { return };
+        data.extend(encoded);
+    }
+
+    fn validate(&self, object: &Value) -> FieldErrors {
+        validation::typed(object, validation::data::secret)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::data::secret_type(new, old)
+    }
+}
+
+fn encode(text: &Value) -> Value {
+    json!(ByteString(text.as_str().unwrap_or_default().as_bytes().to_vec()))
+}

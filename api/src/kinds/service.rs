@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
-use super::{Kind, Subresource};
+use super::{Kind, Strategy, Subresource};
+use crate::field::FieldErrors;
 use crate::table::{Column, cells};
-use crate::value::{list, number, text};
-use crate::{names, patch, schema};
+use crate::value::{self, list, number, text};
+use crate::{names, patch, schema, validation};
 
 /// Service.
 pub static SERVICE: Kind = Kind {
@@ -35,6 +36,7 @@ pub static SERVICE: Kind = Kind {
     },
     schema: schema::check::<Service>,
     merge: &patch::shapes::SERVICE,
+    strategy: &ServiceStrategy,
     ..Kind::BASE
 };
 
@@ -62,4 +64,85 @@ fn ports(service: &Value, _: Timestamp) -> Value {
     };
     let texts: Vec<String> = list(service, "/spec/ports").iter().map(port).collect();
     cells::join(texts.iter().map(String::as_str))
+}
+
+/// The cluster address itself is allocated by the registry: it needs to know which are taken.
+struct ServiceStrategy;
+
+impl Strategy for ServiceStrategy {
+    fn default(&self, service: &mut Value) {
+        let Some(spec) = value::child(service, "spec") else { return };
+        value::fill(spec, "type", "ClusterIP");
+        value::fill(spec, "sessionAffinity", "None");
+        traffic_defaults(spec);
+        for port in value::items(spec, "ports") {
+            value::fill(port, "protocol", "TCP");
+            if let Some(number) = port.get("port").cloned() {
+                let unset = port.get("targetPort").is_none_or(|t| value::is_unset(t) || *t == 0);
+                port["targetPort"] = if unset { number } else { port["targetPort"].take() };
+            }
+        }
+    }
+
+    fn prepare_create(&self, service: &mut Value) {
+        service["status"] = json!({ "loadBalancer": {} });
+        let Some(spec) = value::child(service, "spec") else { return };
+        if spec["type"] != "ExternalName" {
+            value::fill(spec, "ipFamilies", json!(["IPv4"]));
+            value::fill(spec, "ipFamilyPolicy", "SingleStack");
+        }
+    }
+
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        if text(new, "/spec/type") == Some("ExternalName") || text(old, "/spec/type") == Some("ExternalName") {
+            return;
+        }
+        let Some(spec) = value::child(new, "spec") else { return };
+        for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+            if let Some(before) = old.pointer(&format!("/spec/{key}")) {
+                value::fill(spec, key, before.clone());
+            }
+        }
+        keep_node_ports(spec, old);
+    }
+
+    fn validate(&self, service: &Value) -> FieldErrors {
+        validation::typed(service, validation::service::validate)
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        validation::service::validate_update(new, old)
+    }
+}
+
+fn traffic_defaults(spec: &mut Value) {
+    if spec["sessionAffinity"] == "ClientIP" {
+        if let Some(client) = value::child(spec, "sessionAffinityConfig").and_then(|c| value::child(c, "clientIP")) {
+            value::fill(client, "timeoutSeconds", 10_800);
+        }
+    }
+    let kind = text(spec, "/type").map(str::to_owned);
+    if kind.as_deref() != Some("ExternalName") {
+        value::fill(spec, "internalTrafficPolicy", "Cluster");
+    }
+    if matches!(kind.as_deref(), Some("NodePort" | "LoadBalancer")) {
+        value::fill(spec, "externalTrafficPolicy", "Cluster");
+    }
+    if kind.as_deref() == Some("LoadBalancer") {
+        value::fill(spec, "allocateLoadBalancerNodePorts", true);
+    }
+}
+
+/// A port that an update leaves without a node port keeps the one it had, while the service is still of a type with such.
+fn keep_node_ports(spec: &mut Value, old: &Value) {
+    if !matches!(text(spec, "/type"), Some("NodePort" | "LoadBalancer")) {
+        return;
+    }
+    for port in value::items(spec, "ports") {
+        let same = |p: &&Value| p.get("port") == port.get("port") && p.get("protocol") == port.get("protocol");
+        let before = list(old, "/spec/ports").iter().find(same).and_then(|p| number(p, "/nodePort"));
+        if let Some(before) = before {
+            value::fill_number(port, "nodePort", before);
+        }
+    }
 }

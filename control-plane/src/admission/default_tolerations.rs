@@ -36,7 +36,9 @@ impl Admission for DefaultTolerations {
         for taint in TAINTS {
             if !tolerations.iter().any(|toleration| tolerates(toleration, taint)) {
                 let seconds = self.seconds;
-                tolerations.push(json!({"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}));
+                tolerations.push(
+                    json!({"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds}),
+                );
             }
         }
         Ok(())

@@ -38,7 +38,9 @@ impl Admission for NamespaceLifecycle {
             (Operation::Delete, Scope::Cluster, _) if request.is("namespaces") && IMMORTAL.contains(&request.name) => {
                 Err(Status::forbidden(request.kind, request.name, "this namespace may not be deleted"))
             }
-            (Operation::Create, Scope::Namespaced, Some(namespace)) if request.subresource.is_none() && self.terminating(namespace) => {
+            (Operation::Create, Scope::Namespaced, Some(namespace))
+                if request.subresource.is_none() && self.terminating(namespace) =>
+            {
                 Err(being_terminated(request.kind, request.name, namespace))
             }
             _ => Ok(()),

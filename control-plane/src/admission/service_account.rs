@@ -18,7 +18,8 @@ impl Admission for ServiceAccountDefault {
             return Ok(());
         }
         let Some(spec) = request.object.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(()) };
-        let account = text(spec, "serviceAccountName").or_else(|| text(spec, "serviceAccount")).unwrap_or("default").to_owned();
+        let account =
+            text(spec, "serviceAccountName").or_else(|| text(spec, "serviceAccount")).unwrap_or("default").to_owned();
         spec.insert("serviceAccountName".into(), json!(account));
         spec.insert("serviceAccount".into(), json!(account));
         Ok(())

@@ -30,7 +30,7 @@ pub enum Decision {
     Allow,
     /// No, or not known to be yes.
     Deny {
-        /// Said to the caller.
+        /// Said to the caller beyond [`Attributes::refusal`]; may be empty.
         reason: String,
     },
 }

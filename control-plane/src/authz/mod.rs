@@ -5,11 +5,17 @@
 //! admission: what a node may not write even into objects that are its own. [`defaults`] are the roles of a new cluster.
 
 mod attributes;
+pub mod defaults;
 pub mod escalation;
 pub mod node;
 pub mod node_restriction;
+pub mod plugins;
+pub mod rbac;
 pub mod rules;
 #[cfg(test)]
 mod testing;
+mod union;
 
 pub use attributes::{Attributes, Authorizer, Decision};
+pub use rbac::Rbac;
+pub use union::Union;

@@ -24,20 +24,8 @@ enum Who {
     Group(String),
 }
 
-/// The objects that grants are made from.
-#[derive(Default)]
-pub struct RbacObjects {
-    /// By namespace and name.
-    pub roles: Vec<Role>,
-    /// By name.
-    pub cluster_roles: Vec<ClusterRole>,
-    /// Grants within their namespace.
-    pub role_bindings: Vec<RoleBinding>,
-    /// Grants everywhere.
-    pub cluster_role_bindings: Vec<ClusterRoleBinding>,
-}
-
 /// Roles by where they live, to resolve `roleRef`s.
+#[derive(Default)]
 pub struct Roles {
     namespaced: BTreeMap<(String, String), RoleRules>,
     cluster: BTreeMap<String, RoleRules>,
@@ -68,14 +56,13 @@ impl Roles {
 
 impl Grants {
     /// Resolves all bindings.
-    pub fn new(objects: RbacObjects) -> Self {
-        let roles = Roles::new(objects.roles, objects.cluster_roles);
+    pub fn new(roles: &Roles, bindings: Vec<RoleBinding>, cluster_bindings: Vec<ClusterRoleBinding>) -> Self {
         let mut grants = Self::default();
-        for binding in objects.cluster_role_bindings {
+        for binding in cluster_bindings {
             let Some(rules) = roles.resolve(&binding.role_ref, None) else { continue };
             add(&mut grants.cluster, binding.subjects, None, &rules);
         }
-        for binding in objects.role_bindings {
+        for binding in bindings {
             let Some(namespace) = binding.metadata.namespace else { continue };
             let Some(rules) = roles.resolve(&binding.role_ref, Some(&namespace)) else { continue };
             let place = grants.namespaced.entry(namespace.clone()).or_default();

@@ -35,29 +35,32 @@ fn grants() -> Grants {
         "metadata": {"name": "reader", "namespace": "shop"},
         "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}]
     });
-    Grants::new(RbacObjects {
-        roles: decode(&[local]),
-        cluster_roles: decode(&[
+    let roles = Roles::new(
+        decode(&[local]),
+        decode(&[
             cluster_role("reader", reader),
             cluster_role("one", one),
             cluster_role("all", all),
             cluster_role("scaler", scaler),
             cluster_role("paths", paths),
         ]),
-        role_bindings: decode(&[
+    );
+    Grants::new(
+        &roles,
+        decode(&[
             bind(Some("shop"), "ClusterRole", "reader", json!([{"kind": "User", "name": "jane"}])),
             bind(Some("shop"), "Role", "reader", json!([{"kind": "ServiceAccount", "name": "till"}])),
             bind(Some("shop"), "ClusterRole", "one", json!([{"kind": "Group", "name": "dev"}])),
             bind(Some("shop"), "ClusterRole", "absent", json!([{"kind": "User", "name": "jane"}])),
             bind(Some("bank"), "Role", "reader", json!([{"kind": "User", "name": "jane"}])),
         ]),
-        cluster_role_bindings: decode(&[
+        decode(&[
             bind(None, "ClusterRole", "all", json!([{"kind": "Group", "name": "ops"}])),
             bind(None, "ClusterRole", "scaler", json!([{"kind": "User", "name": "auto"}])),
             bind(None, "ClusterRole", "paths", json!([{"kind": "Group", "name": "system:authenticated"}])),
             bind(None, "Role", "reader", json!([{"kind": "User", "name": "auto"}])),
         ]),
-    })
+    )
 }
 
 fn check(request: &str, expect: bool) {

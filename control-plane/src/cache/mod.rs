@@ -168,7 +168,12 @@ impl Cache {
     }
 
     /// Follows a kind, or one namespace of it: after `from`, or with the present state first.
-    pub fn subscribe(self: &Arc<Self>, kind: &Kind, namespace: Option<&str>, from: Option<u64>) -> Result<Subscription, Expired> {
+    pub fn subscribe(
+        self: &Arc<Self>,
+        kind: &Kind,
+        namespace: Option<&str>,
+        from: Option<u64>,
+    ) -> Result<Subscription, Expired> {
         let shelf = self.shelf(kind).ok_or(Expired { oldest: 0 })?;
         self.follow(shelf, keys::prefix(kind, namespace), from)
     }

@@ -36,7 +36,11 @@ impl Snapshot {
     }
 
     /// The entries under `prefix`, in order, after the key `after` when there is one.
-    pub fn range<'a>(&'a self, prefix: &'a Bytes, after: Option<Bytes>) -> impl Iterator<Item = (&'a Bytes, &'a Arc<Entry>)> {
+    pub fn range<'a>(
+        &'a self,
+        prefix: &'a Bytes,
+        after: Option<Bytes>,
+    ) -> impl Iterator<Item = (&'a Bytes, &'a Arc<Entry>)> {
         let start = after.map_or(Bound::Included(prefix.clone()), Bound::Excluded);
         self.objects.range((start, Bound::Unbounded)).take_while(move |(key, _)| key.starts_with(prefix))
     }

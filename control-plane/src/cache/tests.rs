@@ -9,7 +9,9 @@ use xebec_api::LabelSelector;
 
 use super::*;
 use crate::registry::testing::{Fixture, cx, kind, target};
-use crate::registry::{DeleteOptions, ListOptions, Patch, PatchKind, Scope, WatchEvent, WatchFrom, WatchOptions, WriteOptions};
+use crate::registry::{
+    DeleteOptions, ListOptions, Patch, PatchKind, Scope, WatchEvent, WatchFrom, WatchOptions, WriteOptions,
+};
 
 const SMALL: Limits = Limits { events: 4, bytes: 1 << 20 };
 
@@ -62,7 +64,10 @@ async fn one_feed_shows_all_kinds_in_order() {
 
 async fn label(f: &Fixture, name: &str, app: &str) {
     let patch = Patch { kind: PatchKind::Merge, body: json!({"metadata": {"labels": {"app": app}}}) };
-    f.registry.patch(&cx(), &target("configmaps", Some("default"), name), &patch, &WriteOptions::default()).await.unwrap();
+    f.registry
+        .patch(&cx(), &target("configmaps", Some("default"), name), &patch, &WriteOptions::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -50,6 +50,6 @@ pub fn require<T>(authorizer: &dyn Authorizer, request: &Request<T>, access: Acc
     };
     match authorizer.authorize(&attributes) {
         Decision::Allow => Ok(user),
-        Decision::Deny { reason } => Err(Status::permission_denied(reason)),
+        Decision::Deny { .. } => Err(Status::permission_denied(attributes.refusal())),
     }
 }

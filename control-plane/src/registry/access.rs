@@ -20,18 +20,15 @@ impl Registry {
         };
         match self.parts.authorizer.authorize(&attributes) {
             Decision::Allow => Ok(()),
-            Decision::Deny { reason } => Err(Status::forbidden(target.kind, &target.name, refusal(&attributes, &reason))),
+            Decision::Deny { reason } => {
+                Err(Status::forbidden(target.kind, &target.name, refusal(&attributes, &reason)))
+            }
         }
     }
 
     /// Refuses what the caller may not do to a whole kind or namespace.
     pub(super) fn authorize_scope(&self, cx: &RequestContext, verb: &str, scope: &Scope) -> Result<(), Status> {
         self.authorize(cx, verb, &Target::new(scope.kind, scope.namespace.as_deref(), ""))
-    }
-
-    /// Whether the caller may open a stream (`log`, `exec`) of the target; the streams themselves are not the registry's.
-    pub fn authorize_stream(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
-        self.authorize(cx, verb, target)
     }
 
     /// Whether the caller may ask for a path that is no object, such as discovery.

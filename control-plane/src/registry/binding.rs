@@ -10,7 +10,13 @@ use crate::admission::Operation;
 
 impl Registry {
     /// Sets the pod's node as `body`, a `v1` Binding, says.
-    pub(super) async fn bind(&self, cx: &RequestContext, target: &Target, body: &Value, options: &WriteOptions) -> Result<Stored, Status> {
+    pub(super) async fn bind(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Stored, Status> {
         self.authorize(cx, "create", target)?;
         let node = node_of(body)?;
         let decide = |current: &Stored| {
@@ -52,5 +58,9 @@ fn assign(pod: &mut Value, node: &str, body: &Value, now: &str) {
     for (key, text) in value::entries(body, "/metadata/annotations") {
         pod["metadata"]["annotations"][key] = text.clone();
     }
-    conditions::set(pod, conditions::Condition { condition_type: "PodScheduled", status: "True", reason: "", message: "" }, now);
+    conditions::set(
+        pod,
+        conditions::Condition { condition_type: "PodScheduled", status: "True", reason: "", message: "" },
+        now,
+    );
 }

@@ -91,8 +91,12 @@ impl Registry {
 /// The store's trouble in the words of the API.
 pub(super) fn store_status(error: StoreError) -> Status {
     match error {
-        StoreError::Timeout => Status::timeout("the store did not answer in time; a write may or may not have happened"),
-        StoreError::TooLarge { .. } => Status::new(Reason::RequestEntityTooLarge, format!("the object is too large: {error}")),
+        StoreError::Timeout => {
+            Status::timeout("the store did not answer in time; a write may or may not have happened")
+        }
+        StoreError::TooLarge { .. } => {
+            Status::new(Reason::RequestEntityTooLarge, format!("the object is too large: {error}"))
+        }
         StoreError::Overloaded => Status::too_many_requests("the store is overloaded; try again", 1),
         StoreError::NotLeader { .. } | StoreError::NoQuorum | StoreError::Stopped { .. } => {
             Status::service_unavailable(format!("the store cannot be reached: {error}"))
@@ -104,6 +108,10 @@ pub(super) fn store_status(error: StoreError) -> Status {
 /// A client asks for a revision that this master does not have; clients know this answer by its cause.
 pub(super) fn revision_too_large(wanted: u64, current: u64) -> Status {
     let message = format!("Timeout: Too large resource version: {wanted}, current: {current}");
-    let cause = Cause { reason: "ResourceVersionTooLarge".into(), message: "Too large resource version".into(), field: String::new() };
+    let cause = Cause {
+        reason: "ResourceVersionTooLarge".into(),
+        message: "Too large resource version".into(),
+        field: String::new(),
+    };
     Status::timeout(message).with_details(Details { causes: vec![cause], retry_after_seconds: 1, ..Details::default() })
 }

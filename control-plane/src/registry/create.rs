@@ -15,7 +15,13 @@ use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, keys
 
 impl Registry {
     /// Creates the object that `body` describes. The target's name may be empty, when the body names the object.
-    pub async fn create(&self, cx: &RequestContext, target: &Target, body: Value, options: &WriteOptions) -> Result<Stored, Status> {
+    pub async fn create(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        body: Value,
+        options: &WriteOptions,
+    ) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
         match target.subresource {
             None => self.create_object(cx, target, body, options).await,
@@ -25,7 +31,13 @@ impl Registry {
         }
     }
 
-    async fn create_object(&self, cx: &RequestContext, target: &Target, mut body: Value, options: &WriteOptions) -> Result<Stored, Status> {
+    async fn create_object(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        mut body: Value,
+        options: &WriteOptions,
+    ) -> Result<Stored, Status> {
         decode::envelope(target, &mut body)?;
         refuse_version(&body)?;
         let mut target = target.clone();
@@ -44,10 +56,20 @@ impl Registry {
                 Turn::Taken | Turn::Lost => drop(self.read_barrier(cx.deadline).await?),
             }
         }
-        Err(Status::new(Reason::ServerTimeout, "the object could not be created because of concurrent changes; try again").retry_after(1))
+        Err(Status::new(
+            Reason::ServerTimeout,
+            "the object could not be created because of concurrent changes; try again",
+        )
+        .retry_after(1))
     }
 
-    async fn try_create(&self, cx: &RequestContext, target: &Target, body: &Value, options: &WriteOptions) -> Result<Turn, Status> {
+    async fn try_create(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Turn, Status> {
         let namespace = self.namespace_of(cx, target).await?;
         let mut draft = body.clone();
         draft["metadata"]["uid"] = json!(self.parts.environment.uid());

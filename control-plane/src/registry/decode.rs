@@ -11,7 +11,8 @@ pub(super) fn envelope(target: &Target, body: &mut Value) -> Result<(), Status> 
         return Err(Status::bad_request("the body must be an object"));
     }
     types(target, body)?;
-    let Some(metadata) = body.as_object_mut().map(|fields| fields.entry("metadata").or_insert_with(|| json!({}))) else {
+    let Some(metadata) = body.as_object_mut().map(|fields| fields.entry("metadata").or_insert_with(|| json!({})))
+    else {
         return Err(Status::bad_request("the body must be an object"));
     };
     if metadata.is_null() {
@@ -32,7 +33,8 @@ fn types(target: &Target, body: &mut Value) -> Result<(), Status> {
             "" => body[field] = json!(expected),
             found if found == expected => {}
             found => {
-                let message = format!("the {words} in the data ({found}) does not match the expected {words} ({expected})");
+                let message =
+                    format!("the {words} in the data ({found}) does not match the expected {words} ({expected})");
                 return Err(Status::bad_request(message));
             }
         }
@@ -49,7 +51,9 @@ fn namespace(target: &Target, metadata: &mut Value) -> Result<(), Status> {
         return Ok(());
     };
     if !found.is_empty() && found != expected {
-        return Err(Status::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+        return Err(Status::bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ));
     }
     metadata["namespace"] = json!(expected);
     Ok(())

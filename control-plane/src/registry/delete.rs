@@ -9,7 +9,12 @@ use crate::admission::Operation;
 
 impl Registry {
     /// Removes the target, or marks it so that it goes once its finalizers and its grace period are done.
-    pub async fn delete(&self, cx: &RequestContext, target: &Target, options: &DeleteOptions) -> Result<Deleted, Status> {
+    pub async fn delete(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, Status> {
         if target.subresource.is_some() {
             return Err(Status::method_not_supported(target.kind, "delete"));
         }
@@ -18,13 +23,24 @@ impl Registry {
     }
 
     /// The delete itself, once it is allowed.
-    pub(super) async fn remove(&self, cx: &RequestContext, target: &Target, options: &DeleteOptions) -> Result<Deleted, Status> {
+    pub(super) async fn remove(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &DeleteOptions,
+    ) -> Result<Deleted, Status> {
         let decide = |current: &Stored| self.decide_delete(cx, target, options, current);
         let settled = self.settle(cx, target, options.dry_run, &decide).await?;
         Ok(if settled.removed { Deleted::Removed(settled.stored) } else { Deleted::Terminating(settled.stored) })
     }
 
-    fn decide_delete(&self, cx: &RequestContext, target: &Target, options: &DeleteOptions, current: &Stored) -> Result<Step, Status> {
+    fn decide_delete(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &DeleteOptions,
+        current: &Stored,
+    ) -> Result<Step, Status> {
         let wanted = &options.preconditions;
         if wanted.resource_version.is_some_and(|version| version != current.revision) {
             return Err(Status::modified(target.kind, &target.name));

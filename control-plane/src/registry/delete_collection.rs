@@ -31,7 +31,13 @@ impl Registry {
         }
     }
 
-    async fn delete_listed(&self, cx: &RequestContext, scope: &Scope, stored: &Stored, options: &DeleteOptions) -> Result<Option<Deleted>, Status> {
+    async fn delete_listed(
+        &self,
+        cx: &RequestContext,
+        scope: &Scope,
+        stored: &Stored,
+        options: &DeleteOptions,
+    ) -> Result<Option<Deleted>, Status> {
         let meta = stored.object.meta();
         let target = Target::new(scope.kind, meta.namespace.as_deref(), &meta.name);
         let mut options = options.clone();

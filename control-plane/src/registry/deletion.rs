@@ -42,7 +42,9 @@ pub(super) fn is_complete(kind: &Kind, object: &Object) -> bool {
 
 /// Namespaces have a second list of finalizers, of those who must empty them.
 fn has_spec_finalizers(kind: &Kind, object: &Object) -> bool {
-    kind.group.is_empty() && kind.plural == "namespaces" && !value::list(&object.to_value(), "/spec/finalizers").is_empty()
+    kind.group.is_empty()
+        && kind.plural == "namespaces"
+        && !value::list(&object.to_value(), "/spec/finalizers").is_empty()
 }
 
 /// The seconds the object may take, 0 for none.
@@ -54,7 +56,8 @@ fn grace(kind: &Kind, object: &Value, options: &DeleteOptions) -> i64 {
         Some(seconds) => seconds,
         None => default,
     };
-    let running = value::text(object, "/metadata/deletionTimestamp").and(value::number(object, "/metadata/deletionGracePeriodSeconds"));
+    let running = value::text(object, "/metadata/deletionTimestamp")
+        .and(value::number(object, "/metadata/deletionGracePeriodSeconds"));
     running.map_or(wanted, |running| wanted.min(running))
 }
 
@@ -84,7 +87,8 @@ fn set_propagation(object: &mut Value, propagation: Option<Propagation>) {
         Propagation::Orphan => Some(ORPHAN),
     };
     let listed = value::list(object, "/metadata/finalizers").iter().filter_map(Value::as_str);
-    let mut finalizers: Vec<String> = listed.filter(|name| *name != FOREGROUND && *name != ORPHAN).map(str::to_owned).collect();
+    let mut finalizers: Vec<String> =
+        listed.filter(|name| *name != FOREGROUND && *name != ORPHAN).map(str::to_owned).collect();
     finalizers.extend(wanted.map(str::to_owned));
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         if finalizers.is_empty() {
@@ -157,7 +161,10 @@ mod tests {
         let foreground = decide("configmaps", json!({}), &options(Propagation::Foreground));
         assert_eq!(put(&foreground)["finalizers"], json!(["foregroundDeletion"]));
         let orphan = json!({"metadata": {"finalizers": ["foregroundDeletion"]}});
-        assert_eq!(put(&decide("configmaps", orphan.clone(), &options(Propagation::Orphan)))["finalizers"], json!(["orphan"]));
+        assert_eq!(
+            put(&decide("configmaps", orphan.clone(), &options(Propagation::Orphan)))["finalizers"],
+            json!(["orphan"])
+        );
         assert!(matches!(decide("configmaps", orphan, &options(Propagation::Background)), Step::Remove(_)));
     }
 

@@ -3,13 +3,22 @@
 use serde_json::Value;
 use xebec_api::{Status, value};
 
-use super::{DeleteOptions, Preconditions, Propagation, Registry, RequestContext, Stored, Target, WriteOptions, decode};
+use super::{
+    DeleteOptions, Preconditions, Propagation, Registry, RequestContext, Stored, Target, WriteOptions, decode,
+};
 
 impl Registry {
     /// Deletes the pod as `body`, a `policy/v1` Eviction, says.
-    pub(super) async fn evict(&self, cx: &RequestContext, target: &Target, body: &Value, options: &WriteOptions) -> Result<Stored, Status> {
+    pub(super) async fn evict(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        body: &Value,
+        options: &WriteOptions,
+    ) -> Result<Stored, Status> {
         self.authorize(cx, "create", target)?;
-        let mut delete = body.get("deleteOptions").map_or_else(|| Ok(DeleteOptions::default()), DeleteOptions::from_json)?;
+        let mut delete =
+            body.get("deleteOptions").map_or_else(|| Ok(DeleteOptions::default()), DeleteOptions::from_json)?;
         delete.dry_run |= options.dry_run;
         let pod = Target { subresource: None, ..target.clone() };
         Ok(self.remove(cx, &pod, &delete).await?.stored().clone())
@@ -21,7 +30,8 @@ impl DeleteOptions {
     pub fn from_json(body: &Value) -> Result<DeleteOptions, Status> {
         let text = |pointer: &str| value::text(body, pointer).filter(|text| !text.is_empty());
         let version = text("/preconditions/resourceVersion").map(decode::parse_version).transpose()?;
-        let preconditions = Preconditions { uid: text("/preconditions/uid").map(str::to_owned), resource_version: version };
+        let preconditions =
+            Preconditions { uid: text("/preconditions/uid").map(str::to_owned), resource_version: version };
         let propagation = match (text("/propagationPolicy"), body.get("orphanDependents").and_then(Value::as_bool)) {
             (Some(policy), _) => Some(Propagation::parse(policy)?),
             (None, Some(true)) => Some(Propagation::Orphan),
@@ -44,7 +54,9 @@ impl Propagation {
             "Background" => Ok(Propagation::Background),
             "Foreground" => Ok(Propagation::Foreground),
             "Orphan" => Ok(Propagation::Orphan),
-            other => Err(Status::bad_request(format!("propagationPolicy: Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""))),
+            other => Err(Status::bad_request(format!(
+                "propagationPolicy: Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
+            ))),
         }
     }
 }

@@ -29,7 +29,12 @@ impl Registry {
     }
 
     /// The list itself, once it is allowed.
-    pub(super) async fn list_allowed(&self, cx: &RequestContext, scope: &Scope, options: &ListOptions) -> Result<Listing, Status> {
+    pub(super) async fn list_allowed(
+        &self,
+        cx: &RequestContext,
+        scope: &Scope,
+        options: &ListOptions,
+    ) -> Result<Listing, Status> {
         if let Some(token) = options.continue_token.as_deref().filter(|token| !token.is_empty()) {
             return self.next_page(cx, scope, options, &ContinueToken::decode(token)?).await;
         }
@@ -48,7 +53,13 @@ impl Registry {
         Ok(self.page_of(&snapshot, scope, options, &place))
     }
 
-    async fn next_page(&self, cx: &RequestContext, scope: &Scope, options: &ListOptions, token: &ContinueToken) -> Result<Listing, Status> {
+    async fn next_page(
+        &self,
+        cx: &RequestContext,
+        scope: &Scope,
+        options: &ListOptions,
+        token: &ContinueToken,
+    ) -> Result<Listing, Status> {
         self.wait_for(cx, token.rv).await?;
         let mut after = keys::prefix(scope.kind, None).to_vec();
         after.extend_from_slice(token.start.as_bytes());
@@ -63,7 +74,8 @@ impl Registry {
         }
         let prefix = keys::prefix(scope.kind, scope.namespace.as_deref());
         let state = self.parts.store.state();
-        let past = state.range_at(&prefix, place.after.as_deref(), place.revision).map_err(|_| too_old(place.revision))?;
+        let past =
+            state.range_at(&prefix, place.after.as_deref(), place.revision).map_err(|_| too_old(place.revision))?;
         let entries = past.filter_map(|pair| {
             let object = Object::from_stored(pair.value).ok()?;
             Some((pair.key, Arc::new(Entry::new(Stored { object, revision: pair.mod_revision }))))
@@ -102,5 +114,7 @@ fn suffix(scope: &Scope, key: &Bytes) -> String {
 }
 
 fn too_old(revision: u64) -> Status {
-    Status::expired(format!("The provided continue parameter or resource version {revision} is too old to display a consistent list result. Start a new list without it."))
+    Status::expired(format!(
+        "The provided continue parameter or resource version {revision} is too old to display a consistent list result. Start a new list without it."
+    ))
 }

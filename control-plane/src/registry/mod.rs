@@ -30,6 +30,7 @@ mod list;
 mod options;
 mod patch;
 mod pipeline;
+mod pod_stream;
 mod reservations;
 mod scale;
 mod settle;
@@ -62,6 +63,7 @@ pub use options::{
 };
 pub use xebec_api::patch::PatchKind;
 
+pub use pod_stream::ContainerPlace;
 pub use stored::{Deleted, Listing, Stored};
 pub use target::{RequestContext, Scope, Target};
 pub use watch::{WatchEvent, WatchStream};

@@ -8,7 +8,13 @@ use super::{Patch, Registry, RequestContext, Stored, Target, WriteOptions};
 
 impl Registry {
     /// Lays `patch` over the target.
-    pub async fn patch(&self, cx: &RequestContext, target: &Target, patch: &Patch, options: &WriteOptions) -> Result<Stored, Status> {
+    pub async fn patch(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        patch: &Patch,
+        options: &WriteOptions,
+    ) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
         if !matches!(target.subresource, None | Some(Subresource::Status | Subresource::Scale)) {
             return Err(Status::method_not_supported(target.kind, "patch"));

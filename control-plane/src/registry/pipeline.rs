@@ -63,7 +63,12 @@ impl Registry {
     }
 }
 
-fn admission_request<'a>(passage: &Passage<'a>, name: &'a str, operation: Operation, object: &'a mut Value) -> AdmissionRequest<'a> {
+fn admission_request<'a>(
+    passage: &Passage<'a>,
+    name: &'a str,
+    operation: Operation,
+    object: &'a mut Value,
+) -> AdmissionRequest<'a> {
     AdmissionRequest {
         user: &passage.cx.user,
         operation,

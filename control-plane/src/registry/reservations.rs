@@ -100,7 +100,8 @@ impl Allocation<'_> {
         let Ok(address) = wanted.parse::<IpAddr>() else { return Ok(()) };
         let network = self.registry.parts.service_cidr;
         if !network.contains(address) {
-            let why = format!("failed to allocate IP {wanted}: the provided IP is not in the service network {network}");
+            let why =
+                format!("failed to allocate IP {wanted}: the provided IP is not in the service network {network}");
             return Err(self.refuse("spec.clusterIPs", json!([wanted]), &why));
         }
         if self.is_free(&address_key(address)) {
@@ -136,7 +137,11 @@ impl Allocation<'_> {
     fn check_port(&self, index: usize, number: i64) -> Result<(), Status> {
         let field = format!("spec.ports[{index}].nodePort");
         if !NODE_PORTS.contains(&u16::try_from(number).unwrap_or_default()) {
-            let why = format!("provided port is not in the valid range. The range of valid ports is {}-{}", NODE_PORTS.start(), NODE_PORTS.end());
+            let why = format!(
+                "provided port is not in the valid range. The range of valid ports is {}-{}",
+                NODE_PORTS.start(),
+                NODE_PORTS.end()
+            );
             return Err(self.refuse(&field, json!(number), &why));
         }
         if self.is_free(&port_key(number)) {
@@ -153,16 +158,22 @@ impl Allocation<'_> {
         // The last address is the broadcast address.
         let size = u64::from(network.size()).saturating_sub(1);
         let skip = if size > 4 * STATIC_ADDRESSES { STATIC_ADDRESSES } else { 1 };
-        let address = |offset: u64| u32::try_from(base + skip + offset).ok().map(|bits| IpAddr::V4(Ipv4Addr::from(bits)));
-        let found = self.find(size.saturating_sub(skip), |offset| address(offset).is_some_and(|address| self.is_free(&address_key(address))));
-        found.and_then(address).ok_or_else(|| self.exhausted("spec.clusterIPs", "the service network has no free address"))
+        let address =
+            |offset: u64| u32::try_from(base + skip + offset).ok().map(|bits| IpAddr::V4(Ipv4Addr::from(bits)));
+        let found = self.find(size.saturating_sub(skip), |offset| {
+            address(offset).is_some_and(|address| self.is_free(&address_key(address)))
+        });
+        found
+            .and_then(address)
+            .ok_or_else(|| self.exhausted("spec.clusterIPs", "the service network has no free address"))
     }
 
     fn free_port(&self, chosen: &BTreeSet<i64>) -> Result<i64, Status> {
         let first = i64::from(*NODE_PORTS.start());
         let count = NODE_PORTS.len() as u64;
         let number = |offset: u64| first + offset as i64;
-        let found = self.find(count, |offset| !chosen.contains(&number(offset)) && self.is_free(&port_key(number(offset))));
+        let found =
+            self.find(count, |offset| !chosen.contains(&number(offset)) && self.is_free(&port_key(number(offset))));
         found.map(number).ok_or_else(|| self.exhausted("spec.ports", "there is no free node port"))
     }
 

@@ -34,7 +34,13 @@ pub(super) type Decide<'a> = dyn Fn(&Stored) -> Result<Step, Status> + Send + Sy
 
 impl Registry {
     /// Decides on the object, and carries it out unless this is a dry run.
-    pub(super) async fn settle(&self, cx: &RequestContext, target: &Target, dry_run: bool, decide: &Decide<'_>) -> Result<Settled, Status> {
+    pub(super) async fn settle(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        dry_run: bool,
+        decide: &Decide<'_>,
+    ) -> Result<Settled, Status> {
         for _ in 0..ATTEMPTS {
             let current = self.cached(target);
             let seen = current.as_ref().map(|stored| stored.revision);
@@ -59,7 +65,14 @@ impl Registry {
     }
 
     /// `None` when the object changed meanwhile.
-    async fn carry_out(&self, cx: &RequestContext, target: &Target, current: &Stored, step: Step, dry_run: bool) -> Result<Option<Settled>, Status> {
+    async fn carry_out(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        current: &Stored,
+        step: Step,
+        dry_run: bool,
+    ) -> Result<Option<Settled>, Status> {
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
         let held = reservations::held(target.kind, &current.object);
         let (mut write, object, removed, holds) = match step {

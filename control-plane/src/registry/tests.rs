@@ -87,7 +87,10 @@ async fn every_refusal_names_code_reason_and_field_and_stores_nothing() {
             assert!(causes.iter().any(|cause| cause.field == field), "{causes:?}");
         }
     }
-    assert_eq!(refused(f.create(&target("configmaps", Some("nowhere"), "a"), json!({})).await).reason, Reason::NotFound);
+    assert_eq!(
+        refused(f.create(&target("configmaps", Some("nowhere"), "a"), json!({})).await).reason,
+        Reason::NotFound
+    );
     assert_eq!(f.cache.revision(), before);
 }
 
@@ -144,7 +147,8 @@ async fn patches_of_different_parts_never_conflict() {
     let patch = |i: usize| Patch { kind: PatchKind::Merge, body: json!({"data": {format!("k{i}"): "v"}}) };
     let patches: Vec<Patch> = (0..8).map(patch).collect();
     let (context, options) = (cx(), WriteOptions::default());
-    let results = futures::future::join_all(patches.iter().map(|patch| f.registry.patch(&context, &t, patch, &options))).await;
+    let results =
+        futures::future::join_all(patches.iter().map(|patch| f.registry.patch(&context, &t, patch, &options))).await;
     assert!(results.iter().all(Result::is_ok));
     let value = f.registry.get(&cx(), &t).await.unwrap().to_value();
     assert_eq!(value["data"].as_object().unwrap().len(), 9);
@@ -155,7 +159,8 @@ async fn a_patch_may_demand_a_version() {
     let f = Fixture::new().await;
     f.config_map("a", "x").await.unwrap();
     let t = target("configmaps", Some("default"), "a");
-    let patch = Patch { kind: PatchKind::Merge, body: json!({"metadata": {"resourceVersion": "1"}, "data": {"k": "v"}}) };
+    let patch =
+        Patch { kind: PatchKind::Merge, body: json!({"metadata": {"resourceVersion": "1"}, "data": {"k": "v"}}) };
     assert_eq!(refused(f.registry.patch(&cx(), &t, &patch, &WriteOptions::default()).await).reason, Reason::Conflict);
 }
 
@@ -172,12 +177,21 @@ async fn the_status_is_written_apart() {
     assert_eq!(stored["spec"]["replicas"], 2);
     assert_eq!(stored["metadata"]["generation"], 1);
     let scale = Patch { kind: PatchKind::Merge, body: json!({"spec": {"replicas": 5}}) };
-    let scaled = f.registry.patch(&cx(), &t.clone().subresource(Subresource::Scale), &scale, &WriteOptions::default()).await.unwrap().to_value();
+    let scaled = f
+        .registry
+        .patch(&cx(), &t.clone().subresource(Subresource::Scale), &scale, &WriteOptions::default())
+        .await
+        .unwrap()
+        .to_value();
     assert_eq!((&scaled["kind"], &scaled["spec"]["replicas"]), (&json!("Scale"), &json!(5)));
     let whole = f.registry.get(&cx(), &t).await.unwrap().to_value();
     assert_eq!(whole["metadata"]["generation"], 2);
     assert_eq!(whole["status"]["replicas"], 2);
-    assert_eq!(refused(f.update(&target("configmaps", Some("default"), "x").subresource(Subresource::Scale), json!({})).await).code, 404);
+    assert_eq!(
+        refused(f.update(&target("configmaps", Some("default"), "x").subresource(Subresource::Scale), json!({})).await)
+            .code,
+        404
+    );
 }
 
 #[tokio::test]
@@ -204,7 +218,8 @@ async fn a_pod_is_bound_once_and_ends_gracefully() {
         ..DeleteOptions::default()
     };
     assert_eq!(f.registry.delete(&cx(), &t, &options).await.unwrap_err().reason, Reason::Conflict);
-    let options = DeleteOptions { preconditions: Preconditions { uid: Some(meta.uid), resource_version: None }, ..options };
+    let options =
+        DeleteOptions { preconditions: Preconditions { uid: Some(meta.uid), resource_version: None }, ..options };
     assert!(matches!(f.registry.delete(&cx(), &t, &options).await.unwrap(), Deleted::Removed(_)));
     assert_eq!(f.cache.pods_on_node("n1").len(), 0);
 }
@@ -251,7 +266,10 @@ async fn services_get_addresses_that_nobody_else_has() {
     let status = refused(f.create(&t, body.clone()).await);
     assert_eq!((status.code, status.details.unwrap().causes[0].field.as_str()), (422, "spec.clusterIPs"));
     for i in 0..5 {
-        f.registry.delete(&cx(), &target("services", Some("default"), &format!("s{i}")), &DeleteOptions::default()).await.unwrap();
+        f.registry
+            .delete(&cx(), &target("services", Some("default"), &format!("s{i}")), &DeleteOptions::default())
+            .await
+            .unwrap();
     }
     f.create(&t, body.clone()).await.unwrap();
     body["spec"]["clusterIP"] = json!("192.0.2.1");
@@ -304,7 +322,9 @@ async fn a_list_in_pages_shows_one_revision() {
 async fn many_are_deleted_by_their_labels() {
     let f = Fixture::new().await;
     for (name, app) in [("a", "x"), ("b", "y"), ("c", "x")] {
-        f.create(&target("configmaps", Some("default"), name), json!({"metadata": {"labels": {"app": app}}})).await.unwrap();
+        f.create(&target("configmaps", Some("default"), name), json!({"metadata": {"labels": {"app": app}}}))
+            .await
+            .unwrap();
     }
     let scope = Scope::namespace(kind("configmaps"), "default");
     let list = ListOptions { labels: xebec_api::LabelSelector::parse("app=x").unwrap(), ..ListOptions::default() };

@@ -11,7 +11,13 @@ use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, dele
 
 impl Registry {
     /// Replaces the target by `body`. An update that changes nothing writes nothing.
-    pub async fn update(&self, cx: &RequestContext, target: &Target, mut body: Value, options: &WriteOptions) -> Result<Stored, Status> {
+    pub async fn update(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        mut body: Value,
+        options: &WriteOptions,
+    ) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
         match target.subresource {
             None | Some(Subresource::Status) => decode::envelope(target, &mut body)?,

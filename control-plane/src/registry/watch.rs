@@ -44,7 +44,12 @@ pub type WatchStream = Pin<Box<dyn Stream<Item = WatchEvent> + Send>>;
 
 impl Registry {
     /// Follows the objects in `scope`.
-    pub async fn watch(&self, cx: &RequestContext, scope: &Scope, options: &WatchOptions) -> Result<WatchStream, Status> {
+    pub async fn watch(
+        &self,
+        cx: &RequestContext,
+        scope: &Scope,
+        options: &WatchOptions,
+    ) -> Result<WatchStream, Status> {
         self.authorize_scope(cx, "watch", scope)?;
         let after = match options.from {
             WatchFrom::Latest | WatchFrom::InitialEvents(None) => self.read_barrier(cx.deadline).await.map(|_| None)?,
@@ -59,7 +64,8 @@ impl Registry {
     }
 
     fn watch_timeout(&self, options: &WatchOptions) -> Duration {
-        let default = || Duration::from_secs(DEFAULT_TIMEOUT_SECONDS + self.parts.environment.pick(DEFAULT_TIMEOUT_SECONDS));
+        let default =
+            || Duration::from_secs(DEFAULT_TIMEOUT_SECONDS + self.parts.environment.pick(DEFAULT_TIMEOUT_SECONDS));
         options.timeout.unwrap_or_else(default)
     }
 }

@@ -1,1 +1,93 @@
 //! The Kubernetes REST face of the registry.
+//!
+//! There is one handler. It reads the path's segments, looks the kind up in the kind table, turns method and query into a verb with options,
+//! and calls the registry; nothing here knows a kind by name, but for the logs of a pod. What it adds is HTTP: negotiation (JSON, Table,
+//! PartialObjectMetadata), bodies with a limit, streams, and refusals in the form of a Status.
+//!
+//! ```text
+//!  request ─► path ─┬─ object or collection ─► query, body ─► Registry ─► respond (object, list, watch)
+//!                   ├─ pods/NAME/log ─► NodeStreams
+//!                   └─ discovery, OpenAPI, health, version
+//! ```
+//!
+//! The listener has put the authenticated caller, an `Arc<User>`, into the request's extensions. Health and version need none.
+
+mod body;
+mod discovery;
+mod fixed;
+mod list;
+mod logs;
+mod negotiate;
+mod objects;
+mod openapi;
+mod path;
+mod query;
+mod respond;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use http::Method;
+use tokio::time::Instant;
+use xebec_api::Status;
+
+use crate::authn::User;
+use crate::nodes::NodeStreams;
+use crate::registry::{Registry, RequestContext};
+use path::Route;
+use query::Query;
+
+/// How long a request may take, streams apart.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What the REST face serves.
+#[derive(Clone)]
+pub struct RestState {
+    /// The objects.
+    pub registry: Registry,
+    /// The way to the containers.
+    pub streams: Arc<dyn NodeStreams>,
+}
+
+/// The REST API, for any path.
+pub fn router(state: RestState) -> Router {
+    Router::new().fallback(handle).with_state(Arc::new(state))
+}
+
+/// A request, taken apart.
+struct Call {
+    state: Arc<RestState>,
+    cx: RequestContext,
+    method: Method,
+    query: Query,
+    headers: http::HeaderMap,
+}
+
+async fn handle(State(state): State<Arc<RestState>>, request: Request) -> Response {
+    dispatch(state, request).await.unwrap_or_else(|status| respond::status(&status))
+}
+
+async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, Status> {
+    let (parts, body) = request.into_parts();
+    let route = path::parse(parts.uri.path())?;
+    if let Route::Open(page) = route {
+        return fixed::open(&state, page).await;
+    }
+    let user = parts.extensions.get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
+    let cx = RequestContext { user, deadline: Instant::now() + REQUEST_TIMEOUT };
+    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
+    let call = Call { state, cx, method: parts.method, query, headers: parts.headers };
+    match route {
+        Route::Open(page) => fixed::open(&call.state, page).await,
+        Route::Discovery(place) => discovery::serve(&call, parts.uri.path(), &place),
+        Route::OpenApi(place) => openapi::serve(&call, parts.uri.path(), &place),
+        Route::Resource(resource) => objects::serve(call, resource, body).await,
+    }
+}

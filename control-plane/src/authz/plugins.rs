@@ -1,0 +1,111 @@
+//! Authorization's share of admission: what depends on the object and not only on its name.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef};
+use serde_json::Value;
+use xebec_api::Status;
+
+use super::node_restriction::{self, NodeWrite};
+use super::{Attributes, Authorizer, Decision, Rbac, escalation, rbac};
+use crate::admission::{Admission, AdmissionRequest, Operation};
+use crate::authn::user::MASTERS;
+
+/// Holds node agents to [`node_restriction`].
+pub struct NodeRestriction;
+
+impl Admission for NodeRestriction {
+    fn name(&self) -> &'static str {
+        "NodeRestriction"
+    }
+
+    fn validate(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        let Some(node) = request.user.node_name() else { return Ok(()) };
+        let new = if request.operation == Operation::Delete { &Value::Null } else { &*request.object };
+        let write = NodeWrite { node, resource: request.kind.plural, new, old: request.old };
+        node_restriction::check(&write)
+            .map_err(|restriction| Status::forbidden(request.kind, request.name, restriction.to_string()))
+    }
+}
+
+/// Nobody grants what they do not hold, unless they may `escalate` roles or `bind` the role.
+pub struct NoEscalation {
+    rbac: Arc<Rbac>,
+    authorizer: Arc<dyn Authorizer>,
+}
+
+impl NoEscalation {
+    /// By what these say that a caller holds.
+    pub fn new(rbac: Arc<Rbac>, authorizer: Arc<dyn Authorizer>) -> Self {
+        Self { rbac, authorizer }
+    }
+
+    /// The rules that the write would give to somebody, the verb that allows it anyway, and the role that this verb is about.
+    fn granted(&self, request: &AdmissionRequest<'_>) -> Result<Option<Grant>, Status> {
+        if request.kind.plural.ends_with("bindings") {
+            let role: RoleRef = field(request.object, "roleRef")?;
+            let plural = if role.kind == "Role" { "roles" } else { "clusterroles" };
+            let rules = self.rbac.resolve(&role, request.namespace).map(|rules| rules.to_vec());
+            return Ok(Some(Grant { rules, verb: "bind", plural, name: role.name }));
+        }
+        if request.old.is_some_and(|old| old["rules"] == request.object["rules"]) {
+            return Ok(None);
+        }
+        let rules: Option<Vec<PolicyRule>> = field(request.object, "rules")?;
+        let name = request.name.to_owned();
+        Ok(Some(Grant { rules: Some(rules.unwrap_or_default()), verb: "escalate", plural: request.kind.plural, name }))
+    }
+
+    fn may(&self, request: &AdmissionRequest<'_>, grant: &Grant) -> bool {
+        let attributes = Attributes {
+            user: request.user,
+            verb: grant.verb,
+            group: rbac::GROUP,
+            resource: grant.plural,
+            subresource: "",
+            namespace: request.namespace,
+            name: Some(&grant.name),
+            path: None,
+        };
+        self.authorizer.authorize(&attributes) == Decision::Allow
+    }
+}
+
+/// What a role or binding would give away. No rules: the role does not exist, so nobody can say what it will be.
+struct Grant {
+    rules: Option<Vec<PolicyRule>>,
+    verb: &'static str,
+    plural: &'static str,
+    name: String,
+}
+
+impl Admission for NoEscalation {
+    fn name(&self) -> &'static str {
+        "NoEscalation"
+    }
+
+    fn validate(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        if request.kind.group != rbac::GROUP || request.operation == Operation::Delete || request.user.in_group(MASTERS)
+        {
+            return Ok(());
+        }
+        let Some(grant) = self.granted(request)? else { return Ok(()) };
+        let held = self.rbac.rules(request.user, request.namespace);
+        let missing = match &grant.rules {
+            Some(rules) => escalation::missing(&held.iter().collect::<Vec<_>>(), rules),
+            None => Some(format!("whatever {} \"{}\" will allow: it does not exist", grant.plural, grant.name)),
+        };
+        match missing {
+            Some(missing) if !self.may(request, &grant) => {
+                let reason = format!("user \"{}\" would grant what they do not hold: {missing}", request.user.name);
+                Err(Status::forbidden(request.kind, request.name, reason))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn field<T: serde::de::DeserializeOwned>(object: &Value, name: &str) -> Result<T, Status> {
+    serde_json::from_value(object[name].clone())
+        .map_err(|error| Status::bad_request(format!("{name} cannot be read: {error}")))
+}

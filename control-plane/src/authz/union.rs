@@ -1,0 +1,92 @@
+//! The one authorizer of a master: whoever one of its parts allows may.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use xebec_api::kinds::POD;
+use xebec_proto::join::MASTERS_GROUP;
+
+use super::node::{self, NodePods};
+use super::{Attributes, Authorizer, Decision, Rbac};
+use crate::authn::user::MASTERS;
+use crate::cache::Cache;
+use crate::cluster::access;
+
+/// Masters, nodes, RBAC.
+pub struct Union {
+    rbac: Arc<Rbac>,
+    pods: CachedPods,
+}
+
+impl Union {
+    /// Over this cache.
+    pub fn new(cache: Arc<Cache>, rbac: Arc<Rbac>) -> Self {
+        Self { rbac, pods: CachedPods { cache } }
+    }
+
+    fn allows(&self, attributes: &Attributes<'_>) -> bool {
+        let user = attributes.user;
+        user.in_group(MASTERS)
+            || (user.in_group(MASTERS_GROUP) && is_masters_business(attributes))
+            || user.node_name().is_some_and(|node| node::allows(node, attributes, &self.pods))
+            || self.rbac.allows(attributes)
+    }
+}
+
+impl Authorizer for Union {
+    fn authorize(&self, attributes: &Attributes<'_>) -> Decision {
+        if self.allows(attributes) { Decision::Allow } else { Decision::Deny { reason: String::new() } }
+    }
+}
+
+/// What one master asks of another. It must not hang on roles: a master joins before anything else works.
+fn is_masters_business(attributes: &Attributes<'_>) -> bool {
+    attributes.group == access::GROUP
+        && matches!((attributes.verb, attributes.resource), ("get", "status") | ("create", "members"))
+}
+
+struct CachedPods {
+    cache: Arc<Cache>,
+}
+
+impl NodePods for CachedPods {
+    fn node_of(&self, namespace: &str, pod: &str) -> Option<Option<String>> {
+        let stored = self.cache.get(&POD, Some(namespace), pod)?;
+        Some(stored.to_value()["spec"]["nodeName"].as_str().map(str::to_owned))
+    }
+
+    fn on_node(&self, node: &str) -> Vec<Pod> {
+        self.cache.pods_on_node(node).iter().filter_map(|stored| stored.object.decode().ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::ask;
+    use super::*;
+
+    fn check(request: &str, expect: bool) {
+        let cache = Cache::new(crate::cache::Limits::default());
+        let union = Union::new(cache.clone(), Arc::new(Rbac::new(cache)));
+        let allowed = ask(request, |question| union.authorize(question) == Decision::Allow);
+        assert_eq!(allowed, expect, "{request}");
+    }
+
+    #[test]
+    fn an_empty_cluster_allows_masters_and_nodes_their_own_and_nobody_else() {
+        check("admin+system:masters delete core/nodes - n1", true);
+        check("admin+system:masters get /metrics", true);
+        check("system:node:n1+system:nodes get core/nodes - n1", true);
+        check("system:node:n1+system:nodes get core/nodes - n2", false);
+        check("system:node:n1 get core/nodes - n1", false);
+        check("jane get core/pods shop", false);
+    }
+
+    #[test]
+    fn a_joined_master_may_become_a_member_and_nothing_else() {
+        check("system:master:m2+system:master-servers create cluster.xebec.dev/members", true);
+        check("system:master:m2+system:master-servers get cluster.xebec.dev/status", true);
+        check("system:master:m2+system:master-servers create cluster.xebec.dev/tokens", false);
+        check("system:master:m2+system:master-servers get core/secrets shop s", false);
+    }
+}

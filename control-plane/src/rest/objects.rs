@@ -1,0 +1,145 @@
+//! Methods on collections and objects, turned into the registry's verbs.
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{Method, StatusCode};
+use serde_json::Value;
+use xebec_api::patch::PatchKind;
+use xebec_api::{Kind, Status, Subresource, decode, table};
+
+use super::negotiate::{self, Form};
+use super::path::Resource;
+use super::{Call, body, list, logs, respond, watch};
+use crate::registry::{DeleteOptions, FieldValidation, Patch, Scope, Stored, Target, WriteOptions};
+
+/// Serves a collection, an object or a subresource.
+pub(super) async fn serve(call: Call, resource: Resource, body: Body) -> Result<Response, Status> {
+    let subresource = match resource.subresource.as_deref() {
+        Some(word) => Some(subresource(resource.kind, word)?),
+        None => None,
+    };
+    let Resource { kind, namespace, name, .. } = resource;
+    match name {
+        None => collection(call, Scope { kind, namespace }, body).await,
+        Some(name) => object(call, Target { kind, namespace, name, subresource }, body).await,
+    }
+}
+
+fn subresource(kind: &Kind, word: &str) -> Result<Subresource, Status> {
+    Subresource::parse(word).filter(|subresource| kind.has(*subresource)).ok_or_else(Status::no_such_resource)
+}
+
+async fn collection(call: Call, scope: Scope, body: Body) -> Result<Response, Status> {
+    match call.method {
+        Method::GET if call.query.flag("watch") => watch::serve(&call, &scope).await,
+        Method::GET => list::serve(&call, &scope).await,
+        Method::POST => create(&call, Target { kind: scope.kind, namespace: scope.namespace, name: String::new(), subresource: None }, body).await,
+        Method::DELETE => delete_collection(&call, &scope, body).await,
+        _ => Err(Status::method_not_supported(scope.kind, call.method.as_str())),
+    }
+}
+
+async fn object(call: Call, target: Target, body: Body) -> Result<Response, Status> {
+    match (&call.method, target.subresource) {
+        (&Method::GET, Some(Subresource::Log)) => logs::serve(&call, &target).await,
+        (&Method::GET, _) => {
+            let form = negotiate::form(&call.headers)?;
+            let stored = call.state.registry.get(&call.cx, &target).await?;
+            show(&call, StatusCode::OK, form, target.kind, &stored)
+        }
+        (&Method::POST, Some(_)) => create(&call, target, body).await,
+        (&Method::PUT, _) => update(&call, &target, body).await,
+        (&Method::PATCH, _) => patch(&call, &target, body).await,
+        (&Method::DELETE, _) => delete(&call, &target, body).await,
+        _ => Err(Status::method_not_supported(target.kind, call.method.as_str())),
+    }
+}
+
+async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Status> {
+    let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
+    if target.kind.is_namespaced() && target.namespace.is_none() {
+        return Err(Status::method_not_supported(target.kind, "POST"));
+    }
+    let body = decoded(call, body).await?;
+    let warnings = warnings(&target, &options, &body);
+    let stored = call.state.registry.create(&call.cx, &target, body, &options).await?;
+    let mut response = match target.subresource {
+        None => show(call, StatusCode::CREATED, form, target.kind, &stored)?,
+        Some(_) => respond::success(StatusCode::CREATED, &stored, target.kind.group, target.kind.plural),
+    };
+    respond::warn(&mut response, &warnings);
+    Ok(response)
+}
+
+async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
+    let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
+    let body = decoded(call, body).await?;
+    let warnings = warnings(target, &options, &body);
+    let stored = call.state.registry.update(&call.cx, target, body, &options).await?;
+    let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
+    respond::warn(&mut response, &warnings);
+    Ok(response)
+}
+
+async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
+    let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
+    let media_type = body::media_type(&call.headers);
+    let kind = match media_type {
+        "" => PatchKind::Strategic,
+        named => PatchKind::from_media_type(named).ok_or_else(|| Status::unsupported_media_type(named, &PatchKind::MEDIA_TYPES))?,
+    };
+    let bytes = body::read(body, call.cx.deadline).await?;
+    let patch = Patch { kind, body: decode::json_or_yaml(&bytes)? };
+    let stored = call.state.registry.patch(&call.cx, target, &patch, &options).await?;
+    show(call, StatusCode::OK, form, target.kind, &stored)
+}
+
+async fn delete(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
+    let options = delete_options(call, body).await?;
+    let deleted = call.state.registry.delete(&call.cx, target, &options).await?;
+    Ok(respond::deleted(&deleted, target.kind.group, target.kind.plural))
+}
+
+async fn delete_collection(call: &Call, scope: &Scope, body: Body) -> Result<Response, Status> {
+    let list = call.query.list(scope.kind)?;
+    let options = delete_options(call, body).await?;
+    let deleted = call.state.registry.delete_collection(&call.cx, scope, &list, &options).await?;
+    let items = deleted.into_iter().map(|deleted| deleted.stored().clone()).collect();
+    Ok(list::of_deleted(scope, items, call.state.registry.cache().revision()))
+}
+
+async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status> {
+    let bytes = body::read(body, call.cx.deadline).await?;
+    let options = match bytes.is_empty() {
+        true => DeleteOptions::default(),
+        false => DeleteOptions::from_json(&body::decode(&call.headers, &bytes)?)?,
+    };
+    call.query.delete(options)
+}
+
+async fn decoded(call: &Call, body: Body) -> Result<Value, Status> {
+    let bytes = body::read(body, call.cx.deadline).await?;
+    body::decode(&call.headers, &bytes)
+}
+
+/// What will be dropped, for callers that want to be told.
+fn warnings(target: &Target, options: &WriteOptions, body: &Value) -> Vec<String> {
+    if options.field_validation != FieldValidation::Warn || target.subresource.is_some() {
+        return Vec::new();
+    }
+    let unknown = target.kind.check_schema(body).unwrap_or_default();
+    unknown.iter().map(|field| format!("unknown field \"{}\"", field.path)).collect()
+}
+
+/// One object in the form that the client wants.
+fn show(call: &Call, code: StatusCode, form: Form, kind: &Kind, stored: &Stored) -> Result<Response, Status> {
+    Ok(match form {
+        Form::Object => respond::json_bytes(code, stored.to_json()),
+        Form::Partial => respond::json(code, &table::partial(&stored.to_value())),
+        Form::Table => {
+            let mut rows = table::table(kind, &[(&stored.object, stored.revision)], call.query.include_object()?, call.state.registry.now());
+            rows["metadata"]["resourceVersion"] = stored.revision.to_string().into();
+            respond::json(code, &rows)
+        }
+    })
+}

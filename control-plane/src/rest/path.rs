@@ -1,0 +1,188 @@
+//! Paths: segments first, then the kind table.
+//!
+//! Segments are decoded once and looked at only then; one that could mean another path (`..`, an encoded slash) is refused, so authorization
+//! and the registry see the same names.
+
+use xebec_api::{Kind, Status, find};
+
+/// Where a path leads.
+#[derive(Debug, PartialEq)]
+pub(super) enum Route {
+    /// Pages that need no authentication.
+    Open(Page),
+    /// What there is.
+    Discovery(Place),
+    /// What it looks like.
+    OpenApi(Place),
+    /// Objects.
+    Resource(Resource),
+}
+
+/// Pages that need no authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Page {
+    /// Which version this is.
+    Version,
+    /// Whether the process lives.
+    Live,
+    /// Whether it can serve.
+    Ready,
+}
+
+/// A place in discovery or OpenAPI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `/api`, the versions of the core group.
+    Core,
+    /// `/apis`, all other groups.
+    Groups,
+    /// `/apis/GROUP`.
+    Group(String),
+    /// `/api/v1` or `/apis/GROUP/VERSION`.
+    Version(String, String),
+    /// The index of OpenAPI v3.
+    Index,
+    /// All in one, as OpenAPI v2.
+    Whole,
+}
+
+/// A collection, an object, or a subresource.
+#[derive(Debug, PartialEq)]
+pub(super) struct Resource {
+    pub(super) kind: &'static Kind,
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) subresource: Option<String>,
+}
+
+/// Reads a path.
+pub(super) fn parse(path: &str) -> Result<Route, Status> {
+    let segments = segments(path)?;
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let version = |group: &str, version: &str| Place::Version(group.to_owned(), version.to_owned());
+    Ok(match parts.as_slice() {
+        ["version"] => Route::Open(Page::Version),
+        ["livez" | "healthz", ..] => Route::Open(Page::Live),
+        ["readyz", ..] => Route::Open(Page::Ready),
+        ["api"] => Route::Discovery(Place::Core),
+        ["apis"] => Route::Discovery(Place::Groups),
+        ["api", v] => Route::Discovery(version("", v)),
+        ["apis", group] => Route::Discovery(Place::Group((*group).to_owned())),
+        ["apis", group, v] => Route::Discovery(version(group, v)),
+        ["openapi", "v2"] => Route::OpenApi(Place::Whole),
+        ["openapi", "v3"] => Route::OpenApi(Place::Index),
+        ["openapi", "v3", "api", v] => Route::OpenApi(version("", v)),
+        ["openapi", "v3", "apis", group, v] => Route::OpenApi(version(group, v)),
+        ["api", v, rest @ ..] => Route::Resource(resource("", v, rest)?),
+        ["apis", group, v, rest @ ..] if !group.is_empty() => Route::Resource(resource(group, v, rest)?),
+        _ => return Err(Status::no_such_resource()),
+    })
+}
+
+fn resource(group: &str, version: &str, rest: &[&str]) -> Result<Resource, Status> {
+    let owned = |text: &str| Some(text.to_owned());
+    let (plural, namespace, name, subresource) = match rest {
+        [plural] => (*plural, None, None, None),
+        [plural, name] => (*plural, None, owned(name), None),
+        ["namespaces", name, "status"] => ("namespaces", None, owned(name), owned("status")),
+        ["namespaces", namespace, plural] => (*plural, owned(namespace), None, None),
+        ["namespaces", namespace, plural, name] => (*plural, owned(namespace), owned(name), None),
+        ["namespaces", namespace, plural, name, sub] => (*plural, owned(namespace), owned(name), owned(sub)),
+        [plural, name, sub] => (*plural, None, owned(name), owned(sub)),
+        _ => return Err(Status::no_such_resource()),
+    };
+    let kind = find(group, version, plural).ok_or_else(Status::no_such_resource)?;
+    let misplaced = kind.is_namespaced() != namespace.is_some() && (name.is_some() || namespace.is_some());
+    if misplaced {
+        return Err(Status::no_such_resource());
+    }
+    Ok(Resource { kind, namespace, name, subresource })
+}
+
+/// The decoded segments; one slash at the end does not matter.
+fn segments(path: &str) -> Result<Vec<String>, Status> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.split('/').map(segment).collect()
+}
+
+fn segment(raw: &str) -> Result<String, Status> {
+    let refuse = || Status::bad_request(format!("the path segment \"{}\" is not allowed", raw.escape_default()));
+    let text = percent_decode(raw).ok_or_else(refuse)?;
+    let tricky = text.is_empty() || text == "." || text == ".." || text.contains(['/', '\\', '%']) || text.chars().any(char::is_control);
+    if tricky { Err(refuse()) } else { Ok(text) }
+}
+
+/// Decodes `%XX`; `None` where that is no UTF-8.
+pub(super) fn percent_decode(raw: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = std::str::from_utf8(tail.get(..2)?).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = &tail[2..];
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &str) -> String {
+        match parse(path) {
+            Ok(Route::Resource(r)) => format!("{} {:?} {:?} {:?}", r.kind.plural, r.namespace, r.name, r.subresource),
+            Ok(other) => format!("{other:?}"),
+            Err(status) => status.code.to_string(),
+        }
+    }
+
+    #[test]
+    fn paths_lead_to_kinds() {
+        let cases = [
+            ("/api/v1/pods", r#"pods None None None"#),
+            ("/api/v1/namespaces/web/pods/", r#"pods Some("web") None None"#),
+            ("/api/v1/namespaces/web/pods/a%2Db/log", r#"pods Some("web") Some("a-b") Some("log")"#),
+            ("/api/v1/namespaces", r#"namespaces None None None"#),
+            ("/api/v1/namespaces/web", r#"namespaces None Some("web") None"#),
+            ("/api/v1/namespaces/web/status", r#"namespaces None Some("web") Some("status")"#),
+            ("/api/v1/nodes/n1", r#"nodes None Some("n1") None"#),
+            ("/api/v1/nodes/n1/status", r#"nodes None Some("n1") Some("status")"#),
+            ("/apis/apps/v1/deployments", r#"deployments None None None"#),
+            ("/api", "Discovery(Core)"),
+            ("/apis/apps/v1", r#"Discovery(Version("apps", "v1"))"#),
+            ("/openapi/v3/api/v1", r#"OpenApi(Version("", "v1"))"#),
+            ("/readyz/etcd", "Open(Ready)"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(read(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn tricks_are_refused() {
+        let cases = [
+            ("/", "400"),
+            ("/api/v1/namespaces/web/pods/..", "400"),
+            ("/api/v1/namespaces/web/pods/%2e%2e", "400"),
+            ("/api/v1/namespaces/web%2Fpods/x", "400"),
+            ("/api/v1/namespaces/web//x", "400"),
+            ("/api/v1/pods/%00", "400"),
+            ("/api/v1/pods/%ff", "400"),
+            ("/api/v1/pods/%2", "400"),
+            ("/api/v1/pods/a", "404"),
+            ("/api/v1/namespaces/web/nodes/n1", "404"),
+            ("/api/v1/widgets", "404"),
+            ("/api/v2/pods", "404"),
+            ("/metrics", "404"),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(read(path), expected, "{path}");
+        }
+    }
+}

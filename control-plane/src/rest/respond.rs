@@ -1,0 +1,99 @@
+//! Answers: objects, statuses, streams of bytes.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use futures::Stream;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use serde_json::Value;
+use xebec_api::{Details, Status};
+
+use crate::registry::{Deleted, Stored};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache, private");
+
+fn with_body(code: StatusCode, content_type: HeaderValue, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = code;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response.headers_mut().insert(CACHE_CONTROL, NO_CACHE);
+    response
+}
+
+/// JSON that is encoded already.
+pub(super) fn json_bytes(code: StatusCode, json: impl Into<Bytes>) -> Response {
+    with_body(code, JSON, Body::from(json.into()))
+}
+
+/// A value as JSON.
+pub(super) fn json(code: StatusCode, value: &Value) -> Response {
+    json_bytes(code, value.to_string())
+}
+
+/// A value as JSON of a content type that says more.
+pub(super) fn json_as(content_type: &'static str, value: &Value) -> Response {
+    with_body(StatusCode::OK, HeaderValue::from_static(content_type), Body::from(value.to_string()))
+}
+
+/// Bytes of some other content type.
+pub(super) fn bytes_as(content_type: &'static str, bytes: &'static [u8]) -> Response {
+    with_body(StatusCode::OK, HeaderValue::from_static(content_type), Body::from(bytes))
+}
+
+/// Plain text.
+pub(super) fn text(code: StatusCode, text: &'static str) -> Response {
+    with_body(code, HeaderValue::from_static("text/plain; charset=utf-8"), Body::from(text))
+}
+
+/// JSON that comes piece by piece.
+pub(super) fn json_stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    with_body(StatusCode::OK, JSON, stream_body(stream))
+}
+
+/// Text that comes piece by piece.
+pub(super) fn text_stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    with_body(StatusCode::OK, HeaderValue::from_static("text/plain"), stream_body(stream))
+}
+
+fn stream_body(stream: impl Stream<Item = Bytes> + Send + 'static) -> Body {
+    use futures::StreamExt;
+    Body::from_stream(stream.map(Ok::<Bytes, std::convert::Infallible>))
+}
+
+/// A refusal.
+pub(super) fn status(status: &Status) -> Response {
+    let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(code, &status.to_json());
+    let seconds = status.details.as_ref().map_or(0, |details| details.retry_after_seconds);
+    if seconds > 0 {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A success that has nothing to show, with what it was about.
+pub(super) fn success(code: StatusCode, stored: &Stored, group: &str, plural: &str) -> Response {
+    let meta = stored.object.meta();
+    let details = Details { name: meta.name.clone(), group: group.to_owned(), kind: plural.to_owned(), uid: meta.uid.clone(), ..Details::default() };
+    json(code, &xebec_api::status::success(&details))
+}
+
+/// What a delete did: the object while it ends, a success once it is gone.
+pub(super) fn deleted(deleted: &Deleted, group: &str, plural: &str) -> Response {
+    match deleted {
+        Deleted::Terminating(stored) => json_bytes(StatusCode::OK, stored.to_json()),
+        Deleted::Removed(stored) => success(StatusCode::OK, stored, group, plural),
+    }
+}
+
+/// Tells the client about fields that were dropped.
+pub(super) fn warn(response: &mut Response, warnings: &[String]) {
+    for warning in warnings {
+        let text = warning.replace(['"', '\\', '\r', '\n'], "'");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            response.headers_mut().append(http::header::WARNING, value);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Real kubectl against a server of this process, over plain HTTP. Where there is no kubectl there is nothing to show.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+use super::*;
+use crate::registry::testing::target;
+use xebec_api::Subresource;
+
+/// A server and the kubectl that talks to it.
+struct Kubectl {
+    server: String,
+    home: tempfile::TempDir,
+    fixture: Fixture,
+}
+
+fn kubectl_path() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|file| file.is_file())
+}
+
+impl Kubectl {
+    async fn start() -> Option<Kubectl> {
+        kubectl_path()?;
+        let fixture = Fixture::new().await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = format!("http://{}", listener.local_addr().unwrap());
+        let app = app(&fixture, "jane");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Some(Kubectl { server, home: tempfile::tempdir().unwrap(), fixture })
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new("kubectl");
+        command.env("HOME", self.home.path()).env_remove("KUBECONFIG").kill_on_drop(true);
+        command.arg("--server").arg(&self.server).args(arguments.split(' ')).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs a command that must succeed; returns what it prints.
+    async fn run(&self, arguments: &str, input: &str) -> String {
+        let (ok, text) = self.attempt(arguments, input).await;
+        assert!(ok, "kubectl {arguments}: {text}");
+        text
+    }
+
+    async fn attempt(&self, arguments: &str, input: &str) -> (bool, String) {
+        let mut child = self.command(arguments).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+        let output = child.wait_with_output().await.unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+}
+
+fn deployment(image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop}}\nspec:\n  replicas: 2\n  selector: {{matchLabels: {{app: shop}}}}\n  template:\n    metadata: {{labels: {{app: shop}}}}\n    spec: {{containers: [{{name: app, image: '{image}'}}]}}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_writes_and_reads() {
+    let Some(k) = Kubectl::start().await else { return };
+    assert!(k.run("version", "").await.contains("Server Version: v1.35.0+xebec"));
+    assert!(k.run("create -f -", &deployment("shop:1")).await.contains("deployment.apps/shop created"));
+    assert!(k.run("get deploy", "").await.contains("shop"));
+    assert!(k.run("apply -f -", &deployment("shop:2")).await.contains("configured"));
+    assert!(k.run("apply -f -", &deployment("shop:2")).await.contains("unchanged"));
+    assert_eq!(k.run("get deploy shop -o jsonpath={.spec.template.spec.containers[0].image}", "").await, "shop:2");
+    assert!(k.run("scale deploy shop --replicas=5", "").await.contains("scaled"));
+    assert!(k.run("label deploy shop tier=web", "").await.contains("labeled"));
+    assert!(k.run("annotate deploy shop note=x", "").await.contains("annotated"));
+    assert!(k.run("get deploy -l tier=web -o wide", "").await.contains("0/5"));
+    assert!(k.run("set image deploy/shop app=shop:3", "").await.contains("image updated"));
+    assert!(k.run("describe deploy shop", "").await.contains("shop:3"));
+    assert!(k.run("get all -A", "").await.contains("deployment.apps/shop"));
+    assert!(k.run("api-resources", "").await.contains("deployments"));
+    assert!(k.run("delete deploy shop", "").await.contains("deleted"));
+    assert!(k.attempt("get deploy shop", "").await.1.contains("NotFound"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_is_told_what_is_wrong() {
+    let Some(k) = Kubectl::start().await else { return };
+    let cases = [
+        (deployment("x").replace("replicas", "replicsa"), "unknown field \"spec.replicsa\""),
+        (deployment("x").replace("name: shop", "name: Shop_1"), "metadata.name: Invalid value"),
+        (deployment("x").replace("apps/v1", "apps/v7"), "no matches for kind"),
+        (deployment("x").replace("{app: shop}}\n  template", "{app: till}}\n  template"), "spec.template.metadata.labels"),
+    ];
+    for (manifest, expected) in cases {
+        let (ok, text) = k.attempt("create -f -", &manifest).await;
+        assert!(!ok && text.contains(expected), "{expected}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_follows_pods_and_their_logs() {
+    let Some(k) = Kubectl::start().await else { return };
+    let mut watch = k.command("get pods -w --output-watch-events").spawn().unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: app, image: 'shop:1'}]}\n";
+    k.run("create -f -", pod).await;
+    let bind = target("pods", Some("default"), "p").subresource(Subresource::Binding);
+    k.fixture.create(&bind, json!({"target": {"kind": "Node", "name": "n1"}})).await.unwrap();
+    let mut seen = String::new();
+    while !seen.contains("MODIFIED") {
+        let line = tokio::time::timeout(std::time::Duration::from_secs(20), lines.next_line()).await;
+        seen.push_str(&line.expect("the watch shows the pod in time").unwrap().unwrap());
+    }
+    assert!(seen.contains("ADDED"), "{seen}");
+    assert_eq!(k.run("logs p", "").await, "app on n1\n");
+    assert!(k.run("describe pod p", "").await.contains("n1"));
+    assert!(k.run("delete pod p --grace-period=0 --force", "").await.contains("force deleted"));
+}
