@@ -32,6 +32,12 @@ impl Registry {
     }
 }
 
+/// The Status that a node sent in place of output.
+pub fn node_refusal(json: &[u8]) -> Status {
+    let parsed = serde_json::from_slice(json).ok().as_ref().and_then(Status::from_json);
+    parsed.unwrap_or_else(|| Status::internal("the node failed without saying why"))
+}
+
 /// The container that is named, or the only one.
 fn choose(pod_name: &str, pod: &Value, wanted: &str) -> Result<String, Status> {
     let names = |list: &str| value::list(pod, list).iter().filter_map(|item| value::text(item, "/name")).map(str::to_owned).collect::<Vec<_>>();

@@ -10,7 +10,7 @@ use xebec_proto::v1::{LogStream, OpenStream, open_stream};
 use super::query::Query;
 use super::{Call, respond};
 use crate::nodes::NodeStream;
-use crate::registry::Target;
+use crate::registry::{Target, node_refusal};
 
 /// Serves the output of a container.
 pub(super) async fn serve(call: &Call, target: &Target) -> Result<Response, Status> {
@@ -28,7 +28,7 @@ pub(super) async fn serve(call: &Call, target: &Target) -> Result<Response, Stat
     // The first frame tells whether there is anything to show, so that a refusal still has a status code.
     let first = tokio::time::timeout(FIRST_FRAME, stream.output.recv()).await.ok().flatten().and_then(|frame| frame.frame);
     match first {
-        Some(Frame::ErrorJson(json)) => Err(refusal(&json)),
+        Some(Frame::ErrorJson(json)) => Err(node_refusal(&json)),
         Some(frame) => Ok(respond::text_stream(text(stream, Some(frame)))),
         None => Ok(respond::text_stream(text(stream, None))),
     }
@@ -48,12 +48,6 @@ fn options(query: &Query) -> Result<LogStream, Status> {
     })
 }
 
-/// The Status that a node sent.
-pub(crate) fn refusal(json: &[u8]) -> Status {
-    let parsed = serde_json::from_slice(json).ok().as_ref().and_then(Status::from_json);
-    parsed.unwrap_or_else(|| Status::internal("the node failed without saying why"))
-}
-
 fn text(stream: NodeStream, first: Option<Frame>) -> impl Stream<Item = Bytes> + Send {
     futures::stream::unfold((stream, first), |(mut stream, first)| async move {
         let frame = match first {
@@ -62,7 +56,7 @@ fn text(stream: NodeStream, first: Option<Frame>) -> impl Stream<Item = Bytes> +
         };
         match frame {
             Frame::Stdout(bytes) | Frame::Stderr(bytes) => Some((bytes, (stream, None))),
-            Frame::ErrorJson(json) => Some((Bytes::from(format!("{}\n", refusal(&json).message)), (stream, Some(Frame::End(true))))),
+            Frame::ErrorJson(json) => Some((Bytes::from(format!("{}\n", node_refusal(&json).message)), (stream, Some(Frame::End(true))))),
             _ => None,
         }
     })
