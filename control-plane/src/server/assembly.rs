@@ -13,8 +13,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
+use xebec_controllers::Settings;
 use xebec_proto::v1::bootstrap_server::BootstrapServer;
 use xebec_proto::v1::cluster_server::ClusterServer;
+use xebec_proto::v1::nodes_server::NodesServer;
 use xebec_store::Store;
 
 use super::config::ServerConfig;
@@ -34,8 +36,11 @@ use crate::bootstrap::tokens::Tokens;
 use crate::cache::Cache;
 use crate::cluster::peers::MasterClient;
 use crate::cluster::service::ClusterService;
+use crate::nodes::{NodeHub, NodeHubConfig, NodeLiveness};
 use crate::pki::Pki;
 use crate::registry::{Registry, RegistryParts, SystemEnvironment};
+use crate::rest::{self, RestState};
+use crate::runtime::{self, NodeWatch, RuntimeParts};
 
 /// What a master is wired from.
 pub(super) struct Assembly<'a> {
@@ -54,9 +59,33 @@ impl Assembly<'_> {
         let rbac = Arc::new(Rbac::new(self.cache.clone()));
         let authorizer: Arc<dyn Authorizer> = Arc::new(Union::new(self.cache.clone(), rbac.clone()));
         let registry = self.registry(&rbac, &authorizer);
+        let hub = self.hub(&registry);
         tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
+        tasks.spawn(runtime::run(self.runtime(&registry, &hub), shutdown.clone().cancelled_owned()));
         let limits = InFlight::new(self.config.max_requests, self.config.max_streams);
-        Gate::new(self.grpc(&authorizer), self.rest(), limits)
+        Gate::new(self.grpc(&authorizer, &hub), self.rest(&registry, &hub), limits)
+    }
+
+    fn hub(&self, registry: &Registry) -> NodeHub {
+        let config = NodeHubConfig {
+            master_name: self.file.name.clone(),
+            cluster_id: self.file.cluster_id.clone(),
+            cluster_cidr: self.file.cluster_cidr.to_string(),
+            service_cidr: self.file.service_cidr.to_string(),
+        };
+        NodeHub::new(registry.clone(), self.masters.clone(), config)
+    }
+
+    fn runtime(&self, registry: &Registry, hub: &NodeHub) -> RuntimeParts {
+        RuntimeParts {
+            registry: registry.clone(),
+            leadership: self.store.leadership(),
+            nodes: Arc::new(hub.clone()),
+            settings: Settings {
+                cluster_cidr: self.file.cluster_cidr,
+                node_monitor_grace: self.config.node_monitor_grace,
+            },
+        }
     }
 
     fn registry(&self, rbac: &Arc<Rbac>, authorizer: &Arc<dyn Authorizer>) -> Registry {
@@ -84,7 +113,8 @@ impl Assembly<'_> {
         }
     }
 
-    fn grpc(&self, authorizer: &Arc<dyn Authorizer>) -> Router {
+    fn grpc(&self, authorizer: &Arc<dyn Authorizer>, hub: &NodeHub) -> Router {
+        let usage = hub.clone();
         let tokens = Tokens::new(self.store.clone(), self.pki.authorities.serving.hash());
         let view = View { store: self.store.clone(), cache: self.cache.clone(), file: self.file.clone() };
         let bootstrap = BootstrapService::new(tokens.clone(), Admitter::new(self.pki.clone()), Arc::new(view));
@@ -94,12 +124,26 @@ impl Assembly<'_> {
             authorizer: authorizer.clone(),
             masters: self.client.clone(),
             name: self.file.name.clone(),
-            usage: Arc::new(Vec::new),
+            usage: Arc::new(move || usage.usage()),
         };
-        Routes::new(BootstrapServer::new(bootstrap)).add_service(ClusterServer::new(cluster)).into_axum_router()
+        Routes::new(BootstrapServer::new(bootstrap))
+            .add_service(ClusterServer::new(cluster))
+            .add_service(NodesServer::new(hub.service()))
+            .into_axum_router()
     }
 
-    fn rest(&self) -> Router {
-        health::router(Health { store: self.store.clone(), cache: self.cache.clone() })
+    fn rest(&self, registry: &Registry, hub: &NodeHub) -> Router {
+        let state = RestState { registry: registry.clone(), streams: Arc::new(hub.clone()) };
+        health::router(Health { store: self.store.clone(), cache: self.cache.clone() }).merge(rest::router(state))
+    }
+}
+
+impl NodeWatch for NodeHub {
+    fn liveness(&self) -> Vec<NodeLiveness> {
+        Self::liveness(self)
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        Self::changed(self)
     }
 }
