@@ -22,6 +22,7 @@ pub mod hosts;
 pub mod http;
 pub mod images;
 pub mod mask;
+pub mod plans;
 pub mod process;
 pub mod record;
 pub mod rest;

@@ -67,6 +67,18 @@ impl Record {
     }
 }
 
+/// Copies the logs of a run out of its directory, before it is removed.
+pub fn save_logs(directory: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).with_context(|| format!("make {}", to.display()))?;
+    let entries = std::fs::read_dir(directory).with_context(|| format!("list {}", directory.display()))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    for log in paths.filter(|path| path.extension().is_some_and(|extension| extension == "log")) {
+        let copy = to.join(log.file_name().unwrap_or_default());
+        std::fs::copy(&log, &copy).with_context(|| format!("copy {}", log.display()))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,3 +1,105 @@
-//! What a developer does: setup, up, down, test, verify, fix, tidy, bench.
+//! `cargo xtask`: what a developer does, as commands with names.
+//!
+//! It depends on nothing of the product, so it builds in seconds and works while the product does not compile.
 
-fn main() {}
+mod cargo;
+mod setup;
+mod tidy;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use xebec_integration_tests::artifacts;
+
+/// What a developer does.
+#[derive(Parser)]
+#[command(name = "cargo xtask", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what is needed from Debian's packages; asks first, unless CI=true or --yes
+    Setup {
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Start a whole cluster on this machine, open the sample shop in it, and stay until Ctrl-C
+    Up {
+        /// Do not ask before packages are installed
+        #[arg(long)]
+        yes: bool,
+        /// Build for speed; takes longer
+        #[arg(long)]
+        release: bool,
+        /// Stop again as soon as the shop has answered
+        #[arg(long)]
+        once: bool,
+    },
+    /// Remove everything that a killed `up` or test run left
+    Down,
+    /// Set up, verify, and play the scenarios on a whole cluster
+    Test {
+        /// Do not ask before packages are installed
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Change nothing, check everything: format, lints, tidy, documentation, tests
+    Verify,
+    /// Format, and apply what clippy can mend by itself
+    Fix,
+    /// Check what compilers cannot: layers, module docs, lengths, unfinished work
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Setup { yes } => setup::run(yes),
+        Command::Up { yes, release, once } => setup::run(yes).and_then(|()| up::run(profile(release), once)),
+        Command::Down => up::down(),
+        Command::Test { yes } => test(yes),
+        Command::Verify => verify(),
+        Command::Fix => fix(),
+        Command::Tidy => tidy::run(),
+    }
+}
+
+fn profile(release: bool) -> artifacts::Profile {
+    if release { artifacts::Profile::Release } else { artifacts::Profile::Dev }
+}
+
+fn test(yes: bool) -> Result<()> {
+    setup::run(yes)?;
+    verify()?;
+    cargo::step("scenarios on a whole cluster", &["test", "--package", "xebec-integration-tests", "--test", "cluster"])
+}
+
+/// The cheapest first.
+fn verify() -> Result<()> {
+    cargo::step("format", &["fmt", "--all", "--check"])?;
+    tidy::run()?;
+    cargo::step("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+    cargo::documentation()?;
+    cargo::step("tests", &["test", "--workspace", "--exclude", "xebec-integration-tests"])?;
+    cargo::step("tests of the test tools", &["test", "--package", "xebec-integration-tests", "--lib"])
+}
+
+fn fix() -> Result<()> {
+    cargo::step("lints", &["clippy", "--workspace", "--all-targets", "--fix", "--allow-dirty", "--allow-staged"])?;
+    cargo::step("format", &["fmt", "--all"]).context("format what was mended")
+}

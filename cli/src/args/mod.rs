@@ -5,7 +5,7 @@ mod daemon;
 mod objects;
 mod span;
 
-pub(crate) use cluster::{ClusterCommand, RoleName, StatusArguments, TokenCommand};
+pub(crate) use cluster::{ClusterCommand, RoleName, TokenCommand};
 pub(crate) use daemon::{AgentArguments, DevArguments, ServerArguments};
 pub(crate) use objects::{
     ApplyArguments, CreateArguments, DeleteArguments, DescribeArguments, EventsArguments, ExecArguments, Filter, GetArguments,

@@ -146,9 +146,9 @@ mod tests {
     #[test]
     fn columns_are_aligned_and_control_characters_shown() {
         let expected = expect![[r#"
-            NAME             READY
-            till-1           1/1
-            evil\u{1b}[2J    0/1
+            NAME            READY
+            till-1          1/1
+            evil\u{1b}[2J   0/1
         "#]];
         check(Shown::default(), &expected);
     }
@@ -156,9 +156,9 @@ mod tests {
     #[test]
     fn wide_tables_show_all() {
         let expected = expect![[r#"
-            NAMESPACE   NAME                 READY   IP          LABELS
-            shop        pod/till-1           1/1     10.42.0.7   app=till
-            shop        pod/evil\u{1b}[2J    0/1                 <none>
+            NAMESPACE   NAME                READY   IP          LABELS
+            shop        pod/till-1          1/1     10.42.0.7   app=till
+            shop        pod/evil\u{1b}[2J   0/1                 <none>
         "#]];
         check(Shown { wide: true, namespace: true, labels: true, kind: true }, &expected);
     }
@@ -169,6 +169,6 @@ mod tests {
         table.append(&served(), Shown::default(), "pod");
         table.drain(true);
         table.push(vec!["x".to_owned(), "1/1".to_owned()]);
-        assert_eq!(table.drain(false), "x                1/1\n");
+        assert_eq!(table.drain(false), "x               1/1\n");
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use xebec_proto::v1::{ClusterStatusRequest, ClusterStatusResponse, MemberStatus};
 
 use super::wants_document;
-use crate::args::{ClusterCommand, Connection, Output};
+use crate::args::{ClusterCommand, Connection};
 use crate::client::Session;
 use crate::print::{self, Table};
 

@@ -11,12 +11,6 @@ use crate::args::{Connection, Filter, GetArguments, Output};
 use crate::client::{Kinds, Listed, Selected, Session};
 use crate::print::{self, Shown, Table};
 
-/// What was found of one kind, and where to watch on from.
-struct Found {
-    items: Vec<Value>,
-    revision: u64,
-}
-
 /// Runs it.
 pub(crate) async fn run(connection: &Connection, arguments: GetArguments) -> Result<()> {
     let session = Session::open(connection).await?;
@@ -36,7 +30,7 @@ async fn tables(session: &Session, selected: &[Selected], arguments: &GetArgumen
     let several = selected.iter().any(|one| one.kind != selected[0].kind);
     for one in selected {
         let mut table = Table::default();
-        for served in find(session, one, &arguments.filter, Representation::Table).await?.items {
+        for served in find(session, one, &arguments.filter, Representation::Table).await? {
             table.append(&served, shown(arguments, &one.kind, several), &prefix(&one.kind));
         }
         if table.is_empty() {
@@ -78,7 +72,7 @@ async fn documents(session: &Session, selected: &[Selected], filter: &Filter, ou
     let mut objects = Vec::new();
     for one in selected {
         let found = find(session, one, filter, Representation::Object).await?;
-        objects.extend(found.items.into_iter().map(|object| (one.kind.clone(), object)));
+        objects.extend(found.into_iter().map(|object| (one.kind.clone(), object)));
     }
     if !wants_document(output) {
         let names = objects.iter().map(|(kind, object)| print::qualified_name(kind, print::name(object)) + "\n");
@@ -97,16 +91,15 @@ async fn documents(session: &Session, selected: &[Selected], filter: &Filter, ou
 }
 
 /// The objects named, or all that the filter leaves.
-async fn find(session: &Session, one: &Selected, filter: &Filter, representation: Representation) -> Result<Found> {
+async fn find(session: &Session, one: &Selected, filter: &Filter, representation: Representation) -> Result<Vec<Value>> {
     if one.names.is_empty() {
         let listed = Listed { kind: &one.kind, name: None, filter, representation };
-        let answer = session.list(&listed).await?;
-        return Ok(Found { items: answer.items, revision: answer.revision });
+        return Ok(session.list(&listed).await?.items);
     }
     ensure!(!filter.all_namespaces, "names and --all-namespaces exclude each other: a name is one in a namespace");
     let mut items = Vec::new();
     for name in &one.names {
         items.push(session.get(session.target(&one.kind, None, name), representation).await?);
     }
-    Ok(Found { items, revision: 0 })
+    Ok(items)
 }

@@ -1,0 +1,66 @@
+//! What a fresh Debian machine with Rust lacks, installed from its own packages.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use xebec_integration_tests::command;
+
+/// Each with what it is for.
+const PACKAGES: [(&str, &str); 9] = [
+    ("build-essential", "links Rust programs, compiles the little C that cryptography has"),
+    ("busybox-static", "becomes the visitor's image"),
+    ("ca-certificates", "fetches crates"),
+    ("containerd", "runs containers"),
+    ("iproute2", "builds hosts as network namespaces"),
+    ("nftables", "leads services to their pods"),
+    ("protobuf-compiler", "compiles containerd's interface"),
+    ("runc", "starts containers"),
+    ("util-linux", "enters namespaces"),
+];
+
+/// Installs what is missing; asks first unless told not to, or in CI.
+pub(crate) fn run(yes: bool) -> Result<()> {
+    let missing: Vec<_> = PACKAGES.iter().filter(|(name, _)| !is_installed(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("These Debian packages are missing:");
+    missing.iter().for_each(|(name, purpose)| eprintln!("  {name:20} {purpose}"));
+    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
+    let by_hand = format!("apt-get install --no-install-recommends {}", names.join(" "));
+    ensure!(command::is_installed("apt-get"), "this is no Debian; install what these packages hold by your system's own means");
+    if !nix::unistd::geteuid().is_root() {
+        bail!("installing needs root: sudo {by_hand}");
+    }
+    ensure!(yes || in_ci() || agreed()?, "nothing was installed; by hand: {by_hand}");
+    apt(&["update", "--quiet"])?;
+    apt(&[&["install", "--yes", "--quiet", "--no-install-recommends"], names.as_slice()].concat())
+}
+
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true")
+}
+
+fn is_installed(package: &str) -> bool {
+    let query = command::run("dpkg-query", &["--show", "--showformat=${db:Status-Status}", package]);
+    query.is_ok_and(|status| status == "installed")
+}
+
+fn agreed() -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("Install them now? [y/N] ");
+    std::io::stderr().flush().context("ask")?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("hear the answer")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    let status = Command::new("apt-get").args(arguments).env("DEBIAN_FRONTEND", "noninteractive").status();
+    let status = status.context("start apt-get")?;
+    ensure!(status.success(), "`apt-get {}` failed ({status})", arguments.join(" "));
+    Ok(())
+}
