@@ -18,6 +18,7 @@ pub mod cleanup;
 pub mod cli;
 pub mod cluster;
 pub mod command;
+pub mod containers;
 pub mod hosts;
 pub mod http;
 pub mod images;

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -90,7 +92,34 @@ fn parse(bytes: &[u8]) -> Result<Reply> {
     Ok(Reply { code, body: serde_json::from_str(body).unwrap_or(Value::Null) })
 }
 
-/// Reads a PEM file.
-pub fn pem(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("read {}", path.display()))
+/// The identity in a kubeconfig with inline data, as masters write it.
+pub fn identity(kubeconfig: &Path) -> Result<Identity> {
+    let text = std::fs::read_to_string(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
+    let ca = inline(&text, "certificate-authority-data")?;
+    Ok(Identity { ca, own: Some((inline(&text, "client-certificate-data")?, inline(&text, "client-key-data")?)) })
+}
+
+fn inline(text: &str, field: &str) -> Result<Vec<u8>> {
+    let lines = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").split_once(':'));
+    let value = lines.into_iter().find(|(key, _)| key.trim_matches('"') == field).map(|(_, value)| value.trim().trim_matches('"'));
+    let value = value.with_context(|| format!("the kubeconfig has no {field}"))?;
+    STANDARD.decode(value).with_context(|| format!("{field} is base64"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_its_status_and_its_json() {
+        let reply = parse(b"HTTP/1.0 404 Not Found\r\na: b\r\n\r\n{\"reason\":\"NotFound\"}").expect("whole");
+        assert_eq!((reply.code, reply.body["reason"].as_str()), (404, Some("NotFound")));
+        assert!(parse(b"HTTP/1.0 404").is_err());
+    }
+
+    #[test]
+    fn inline_data_is_found_wherever_it_stands() {
+        assert_eq!(inline("users:\n- user:\n    client-key-data: aGk=\n", "client-key-data").expect("there"), b"hi");
+        assert!(inline("users: []\n", "client-key-data").is_err());
+    }
 }

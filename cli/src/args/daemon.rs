@@ -103,7 +103,7 @@ pub(crate) struct AgentArguments {
     /// The OCI runtime that starts containers [default: runc]
     #[arg(long, env = "XEBEC_RUNTIME", value_name = "FILE")]
     pub(crate) runtime: Option<PathBuf>,
-    /// The cgroup that all pods are below [default: /xebec]
+    /// The cgroup that all pods are below [default: xebec]
     #[arg(long, env = "XEBEC_ROOT_CGROUP", value_name = "PATH")]
     pub(crate) root_cgroup: Option<String>,
     /// Label of the node: key=value

@@ -28,7 +28,7 @@ impl Worker {
     pub fn new(plan: &Plan, index: u8) -> Worker {
         let host = plan.worker(index);
         let directory = plan.directory().join(&host.name);
-        let cgroup = format!("/{}", host.namespace);
+        let cgroup = host.namespace.clone();
         Worker { cable: Cable::of(plan, &host), host, directory, cgroup, arguments: Vec::new(), process: None }
     }
 
