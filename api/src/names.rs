@@ -155,7 +155,7 @@ mod tests {
         for bad in ["", "80", "a--b", "-a", "this-is-far-too-long"] {
             assert!(port_name(bad).is_err(), "{bad}");
         }
-        assert_eq!(config_key("..data").is_err(), true);
+        assert!(config_key("..data").is_err());
         assert_eq!(config_key("app.properties"), Ok(()));
         assert!(port_number(0).is_err() && port_number(65536).is_err());
         assert_eq!(port_number(65535), Ok(()));

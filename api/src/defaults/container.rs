@@ -72,9 +72,7 @@ fn probe(probe: &mut Value) {
         http_get(get);
     }
     if let Some(grpc) = existing(probe, "grpc") {
-        if grpc.get("service").is_none_or(Value::is_null) {
-            grpc["service"] = json!("");
-        }
+        fill(grpc, "service", "");
     }
 }
 

@@ -21,9 +21,7 @@ pub fn defaults(volume: &mut Value) {
         }
     }
     if let Some(host_path) = existing(volume, "hostPath") {
-        if host_path.get("type").is_none_or(Value::is_null) {
-            host_path["type"] = json!("");
-        }
+        fill(host_path, "type", "");
     }
     if let Some(limit) = existing(volume, "emptyDir") {
         size_limit(limit);

@@ -69,10 +69,11 @@ fn rollout_defaults(spec: &mut Value) {
     value::fill(spec, "progressDeadlineSeconds", 600);
     let Some(strategy) = value::child(spec, "strategy") else { return };
     value::fill(strategy, "type", "RollingUpdate");
-    if strategy["type"] == "RollingUpdate" {
-        if let Some(rolling) = value::child(strategy, "rollingUpdate") {
-            value::fill(rolling, "maxUnavailable", "25%");
-            value::fill(rolling, "maxSurge", "25%");
-        }
+    if strategy["type"] != "RollingUpdate" {
+        return;
+    }
+    if let Some(rolling) = value::child(strategy, "rollingUpdate") {
+        value::fill(rolling, "maxUnavailable", "25%");
+        value::fill(rolling, "maxSurge", "25%");
     }
 }

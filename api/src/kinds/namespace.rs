@@ -37,10 +37,9 @@ struct NamespaceStrategy;
 impl Strategy for NamespaceStrategy {
     fn default(&self, object: &mut Value) {
         let name = text(object, "/metadata/name").map(str::to_owned);
-        if let (Some(name), Some(metadata)) = (name, value::child(object, "metadata")) {
-            if let Some(labels) = value::child(metadata, "labels") {
-                labels["kubernetes.io/metadata.name"] = json!(name);
-            }
+        let labels = value::child(object, "metadata").and_then(|metadata| value::child(metadata, "labels"));
+        if let (Some(name), Some(labels)) = (name, labels) {
+            labels["kubernetes.io/metadata.name"] = json!(name);
         }
         if let Some(status) = value::child(object, "status") {
             value::fill(status, "phase", "Active");

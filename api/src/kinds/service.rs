@@ -75,13 +75,7 @@ impl Strategy for ServiceStrategy {
         value::fill(spec, "type", "ClusterIP");
         value::fill(spec, "sessionAffinity", "None");
         traffic_defaults(spec);
-        for port in value::items(spec, "ports") {
-            value::fill(port, "protocol", "TCP");
-            if let Some(number) = port.get("port").cloned() {
-                let unset = port.get("targetPort").is_none_or(|t| value::is_unset(t) || *t == 0);
-                port["targetPort"] = if unset { number } else { port["targetPort"].take() };
-            }
-        }
+        value::items(spec, "ports").for_each(port_defaults);
     }
 
     fn prepare_create(&self, service: &mut Value) {
@@ -94,10 +88,12 @@ impl Strategy for ServiceStrategy {
     }
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
-        if text(new, "/spec/type") == Some("ExternalName") || text(old, "/spec/type") == Some("ExternalName") {
+        let Some(spec) = value::child(new, "spec") else { return };
+        drop_what_the_type_lost(spec, &old["spec"]);
+        let external = |spec: &Value| text(spec, "/type") == Some("ExternalName");
+        if external(spec) || external(&old["spec"]) {
             return;
         }
-        let Some(spec) = value::child(new, "spec") else { return };
         for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
             if let Some(before) = old.pointer(&format!("/spec/{key}")) {
                 value::fill(spec, key, before.clone());
@@ -115,11 +111,54 @@ impl Strategy for ServiceStrategy {
     }
 }
 
-fn traffic_defaults(spec: &mut Value) {
-    if spec["sessionAffinity"] == "ClientIP" {
-        if let Some(client) = value::child(spec, "sessionAffinityConfig").and_then(|c| value::child(c, "clientIP")) {
-            value::fill(client, "timeoutSeconds", 10_800);
+fn port_defaults(port: &mut Value) {
+    value::fill(port, "protocol", "TCP");
+    let unset = port.get("targetPort").is_none_or(|target| value::is_unset(target) || *target == 0);
+    if let Some(number) = port.get("port").filter(|_| unset).cloned() {
+        port["targetPort"] = number;
+    }
+}
+
+/// Whether services of the type have a port on each node.
+fn has_node_ports(spec: &Value) -> bool {
+    matches!(text(spec, "/type"), Some("NodePort" | "LoadBalancer"))
+}
+
+/// A client that changes only the type leaves fields behind that the new type does not have. Those that it did not change
+/// go; those that it did change stay, for validation to refuse.
+fn drop_what_the_type_lost(spec: &mut Value, old: &Value) {
+    const ADDRESSES: [&str; 5] = ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"];
+    let is = |spec: &Value, word: &str| text(spec, "/type") == Some(word);
+    if is(spec, "ExternalName") && !is(old, "ExternalName") {
+        drop_unchanged(spec, old, &ADDRESSES);
+    }
+    if has_node_ports(old) && !has_node_ports(spec) {
+        drop_unchanged(spec, old, &["externalTrafficPolicy"]);
+        for port in value::items(spec, "ports") {
+            let before = list(old, "/ports").iter().find(|p| same_port(p, port));
+            drop_unchanged(port, before.unwrap_or(&Value::Null), &["nodePort"]);
         }
+    }
+    if is(old, "LoadBalancer") && !is(spec, "LoadBalancer") {
+        drop_unchanged(spec, old, &["allocateLoadBalancerNodePorts", "loadBalancerClass", "healthCheckNodePort"]);
+    }
+}
+
+fn drop_unchanged(new: &mut Value, old: &Value, keys: &[&str]) {
+    for key in keys.iter().filter(|key| new.get(**key) == old.get(**key)).copied().collect::<Vec<_>>() {
+        new.as_object_mut().and_then(|map| map.remove(key));
+    }
+}
+
+fn same_port(a: &Value, b: &Value) -> bool {
+    a.get("port") == b.get("port") && a.get("protocol") == b.get("protocol")
+}
+
+fn traffic_defaults(spec: &mut Value) {
+    let by_client = spec["sessionAffinity"] == "ClientIP";
+    let config = by_client.then(|| value::child(spec, "sessionAffinityConfig")).flatten();
+    if let Some(client) = config.and_then(|config| value::child(config, "clientIP")) {
+        value::fill(client, "timeoutSeconds", 10_800);
     }
     let kind = text(spec, "/type").map(str::to_owned);
     if kind.as_deref() != Some("ExternalName") {
@@ -135,12 +174,11 @@ fn traffic_defaults(spec: &mut Value) {
 
 /// A port that an update leaves without a node port keeps the one it had, while the service is still of a type with such.
 fn keep_node_ports(spec: &mut Value, old: &Value) {
-    if !matches!(text(spec, "/type"), Some("NodePort" | "LoadBalancer")) {
+    if !has_node_ports(spec) {
         return;
     }
     for port in value::items(spec, "ports") {
-        let same = |p: &&Value| p.get("port") == port.get("port") && p.get("protocol") == port.get("protocol");
-        let before = list(old, "/spec/ports").iter().find(same).and_then(|p| number(p, "/nodePort"));
+        let before = list(old, "/spec/ports").iter().find(|p| same_port(p, port)).and_then(|p| number(p, "/nodePort"));
         if let Some(before) = before {
             value::fill_number(port, "nodePort", before);
         }

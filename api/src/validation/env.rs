@@ -7,7 +7,7 @@ use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::names;
 
 /// The fields of a pod that a variable may show, besides single labels and annotations.
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "metadata.name",
     "metadata.namespace",
     "metadata.uid",
@@ -16,6 +16,7 @@ const FIELDS: [&str; 8] = [
     "status.hostIP",
     "status.hostIPs",
     "status.podIP",
+    "status.podIPs",
 ];
 const RESOURCES: [&str; 6] = [
     "limits.cpu",
@@ -67,7 +68,7 @@ fn value_from(source: &EnvVarSource, path: &FieldPath, errors: &mut FieldErrors)
     match count {
         0 => errors.push(FieldError::invalid(path, "", "must specify one of its sources")),
         1 => {}
-        _ => errors.push(FieldError::invalid(path, "", "may not have more than one field specified at a time")),
+        _ => errors.push(FieldError::invalid(path, "", "may have only one source")),
     }
 }
 
@@ -77,7 +78,6 @@ fn field_path(text: &str, path: &FieldPath, errors: &mut FieldErrors) {
     }
     let subscript = text.strip_prefix("metadata.labels['").or_else(|| text.strip_prefix("metadata.annotations['"));
     let known = FIELDS.contains(&text)
-        || text == "status.podIPs"
         || subscript.and_then(|rest| rest.strip_suffix("']")).is_some_and(|key| names::qualified_name(key).is_ok());
     errors.require(known, || FieldError::not_supported(path, text, &FIELDS));
 }
@@ -100,7 +100,7 @@ pub fn validate_from(list: &[EnvFromSource], path: &FieldPath, errors: &mut Fiel
                 errors.push(FieldError::invalid(&path, "", "must specify one of: `configMapRef` or `secretRef`"))
             }
             (Some(_), Some(_)) => {
-                errors.push(FieldError::invalid(&path, "", "may not have more than one field specified at a time"));
+                errors.push(FieldError::invalid(&path, "", "may have only one source"));
             }
             _ => {}
         }

@@ -46,8 +46,7 @@ fn no_new_finalizers(new: &Value, old: &Value, errors: &mut FieldErrors) {
     let added: Vec<&Value> = list(new, "/metadata/finalizers").iter().filter(|f| !before.contains(f)).collect();
     if !added.is_empty() {
         let added: Vec<&str> = added.into_iter().filter_map(Value::as_str).collect();
-        let detail =
-            format!("no new finalizers can be added if the object is being deleted, found new finalizers {added:?}");
+        let detail = format!("finalizers may only go once deletion has begun, but these are new: {added:?}");
         errors.push(FieldError::forbidden(&FieldPath::new("metadata.finalizers"), detail));
     }
 }
@@ -125,6 +124,6 @@ fn owners(object: &Value, path: &FieldPath, errors: &mut FieldErrors) {
     }
     let controllers = owners.iter().filter(|owner| owner["controller"] == true).count();
     errors.require(controllers <= 1, || {
-        FieldError::invalid(path, owners.to_vec(), "only one reference can have controller set to true")
+        FieldError::invalid(path, owners.to_vec(), "at most one owner may be the controller")
     });
 }

@@ -36,7 +36,7 @@ pub fn validate_update(new: &Value, old: &Value) -> FieldErrors {
         let (before, after) = (text(old, &pointer), text(new, &pointer));
         errors.require(before.is_none() || before == after, || {
             let path = FieldPath::new("spec").child(key);
-            FieldError::forbidden(&path, "may not change except from empty to valid")
+            FieldError::forbidden(&path, "may be set once and not be changed")
         });
     }
     errors

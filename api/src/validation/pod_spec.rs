@@ -62,10 +62,7 @@ fn dns(spec: &PodSpec, path: &FieldPath, errors: &mut FieldErrors) {
     let servers = spec.dns_config.as_ref().and_then(|c| c.nameservers.as_deref()).unwrap_or_default();
     let servers_path = path.child("nameservers");
     if spec.dns_policy.as_deref() == Some("None") && servers.is_empty() {
-        errors.push(FieldError::required(
-            &servers_path,
-            "must provide at least one DNS nameserver when `dnsPolicy` is None",
-        ));
+        errors.push(FieldError::required(&servers_path, "a server is needed when `dnsPolicy` is 'None'"));
     }
     errors.require(servers.len() <= 3, || FieldError::too_many(&servers_path, servers.len(), 3));
     for (index, server) in servers.iter().enumerate() {
@@ -79,8 +76,10 @@ fn dns(spec: &PodSpec, path: &FieldPath, errors: &mut FieldErrors) {
     }
 }
 
+type Rule = fn(&str) -> names::NameResult;
+
 fn identity(spec: &PodSpec, path: &FieldPath, errors: &mut FieldErrors) {
-    let optional: [(&str, Option<&str>, fn(&str) -> names::NameResult); 5] = [
+    let optional: [(&str, Option<&str>, Rule); 5] = [
         ("serviceAccountName", spec.service_account_name.as_deref(), names::dns_subdomain),
         ("nodeName", spec.node_name.as_deref(), names::dns_subdomain),
         ("hostname", spec.hostname.as_deref(), names::dns_label),
@@ -112,6 +111,6 @@ fn identity(spec: &PodSpec, path: &FieldPath, errors: &mut FieldErrors) {
 /// The text must be an IP address.
 pub fn ip_address(errors: &mut FieldErrors, path: &FieldPath, text: &str) {
     if text.parse::<std::net::IpAddr>().is_err() {
-        errors.push(FieldError::invalid(path, text, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"));
+        errors.push(FieldError::invalid(path, text, "must be an IP address, such as 10.42.0.7"));
     }
 }

@@ -25,9 +25,8 @@ pub fn validate(new: &Value, old: &Value) -> FieldErrors {
         }
     }
     if allowed != *before {
-        let detail = "pod updates may not change fields other than `spec.containers[*].image`, \
-                      `spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` (only additions to \
-                      existing tolerations) and `spec.schedulingGates` (only removals)";
+        let detail = "pod updates may only change the images of containers and init containers, \
+                      `activeDeadlineSeconds`, `tolerations` (additions) and `schedulingGates` (removals)";
         errors.push(FieldError::forbidden(&path, detail));
     }
     errors
@@ -64,7 +63,7 @@ fn tolerations(new: &Value, old: &Value, path: &FieldPath, errors: &mut FieldErr
     errors.require(kept, || {
         FieldError::forbidden(
             &path.child("tolerations"),
-            "existing toleration can not be modified except its tolerationSeconds",
+            "a toleration may be added, or its tolerationSeconds changed, but none may go",
         )
     });
 }
@@ -73,9 +72,6 @@ fn gates(new: &Value, old: &Value, path: &FieldPath, errors: &mut FieldErrors) {
     let before = list(old, "/spec/schedulingGates");
     let added = list(new, "/spec/schedulingGates").iter().any(|gate| !before.contains(gate));
     errors.require(!added, || {
-        FieldError::forbidden(
-            &path.child("schedulingGates"),
-            "only deletion is allowed, but found new scheduling gates",
-        )
+        FieldError::forbidden(&path.child("schedulingGates"), "gates may go, but none may be added")
     });
 }

@@ -14,9 +14,7 @@ pub const GROUP: &str = "rbac.authorization.k8s.io";
 pub fn rules(rules: &[PolicyRule], cluster: bool, errors: &mut FieldErrors) {
     for (index, rule) in rules.iter().enumerate() {
         let path = FieldPath::new("rules").index(index);
-        errors.require(!rule.verbs.is_empty(), || {
-            FieldError::required(&path.child("verbs"), "verbs must contain at least one value")
-        });
+        errors.require(!rule.verbs.is_empty(), || FieldError::required(&path.child("verbs"), "a rule needs a verb"));
         let has = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
         let resources = has(&rule.resources) || has(&rule.api_groups) || has(&rule.resource_names);
         if has(&rule.non_resource_urls) {
@@ -25,23 +23,23 @@ pub fn rules(rules: &[PolicyRule], cluster: bool, errors: &mut FieldErrors) {
                 FieldError::invalid(
                     &path,
                     rule.non_resource_urls.clone().unwrap_or_default(),
-                    "namespaced rules cannot apply to non-resource URLs",
+                    "a role within a namespace cannot speak of paths outside of it",
                 )
             });
             errors.require(!resources, || {
                 FieldError::invalid(
                     &path,
                     rule.non_resource_urls.clone().unwrap_or_default(),
-                    "rules cannot apply to both regular resources and non-resource URLs",
+                    "a rule is either for resources or for paths that are none",
                 )
             });
             continue;
         }
         errors.require(has(&rule.api_groups), || {
-            FieldError::required(&path.child("apiGroups"), "resource rules must supply at least one api group")
+            FieldError::required(&path.child("apiGroups"), "a rule for resources needs an API group")
         });
         errors.require(has(&rule.resources), || {
-            FieldError::required(&path.child("resources"), "resource rules must supply at least one resource")
+            FieldError::required(&path.child("resources"), "a rule for resources needs a resource")
         });
     }
 }

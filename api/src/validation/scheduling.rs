@@ -39,20 +39,20 @@ fn toleration(one: &Toleration, path: &FieldPath, errors: &mut FieldErrors) {
     if !key.is_empty() {
         named(errors, &path.child("key"), key, names::qualified_name);
     } else if operator != Some("Exists") {
-        let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+        let detail = "must be 'Exists' when `key` is empty: that tolerates everything";
         errors.push(FieldError::invalid(&path.child("operator"), operator.unwrap_or_default(), detail));
     }
     match operator {
         None | Some("Equal") => named(errors, &path.child("operator"), value, names::label_value),
         Some("Exists") => errors.require(value.is_empty(), || {
-            FieldError::invalid(&path.child("operator"), value, "value must be empty when `operator` is 'Exists'")
+            FieldError::invalid(&path.child("operator"), value, "`value` must be empty when `operator` is 'Exists'")
         }),
         Some(other) => one_of(errors, &path.child("operator"), Some(other), &["Equal", "Exists"]),
     }
     let effect = one.effect.as_deref().filter(|e| !e.is_empty());
     one_of(errors, &path.child("effect"), effect, &EFFECTS);
     if one.toleration_seconds.is_some() && effect != Some("NoExecute") {
-        let detail = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+        let detail = "must be 'NoExecute' when `tolerationSeconds` is set";
         errors.push(FieldError::invalid(&path.child("effect"), effect.unwrap_or_default(), detail));
     }
 }
@@ -84,7 +84,7 @@ fn affinity(affinity: &Affinity, path: &FieldPath, errors: &mut FieldErrors) {
         let path = path.child("nodeAffinity");
         if let Some(needed) = &node.required_during_scheduling_ignored_during_execution {
             let path = path.child("requiredDuringSchedulingIgnoredDuringExecution").child("nodeSelectorTerms");
-            let detail = "must have at least one node selector term";
+            let detail = "a node selector needs a term";
             errors.require(!needed.node_selector_terms.is_empty(), || FieldError::required(&path, detail));
             for (index, term) in needed.node_selector_terms.iter().enumerate() {
                 node_term(term, &path.index(index), errors);

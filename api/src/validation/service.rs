@@ -57,7 +57,7 @@ fn addresses(spec: &ServiceSpec, path: &FieldPath, errors: &mut FieldErrors) {
         ip_address(errors, &cluster_path, cluster_ip);
     }
     if cluster_ip == NONE && matches!(spec.type_.as_deref(), Some("LoadBalancer" | "NodePort")) {
-        let detail = "may not be set to 'None' for LoadBalancer and NodePort services";
+        let detail = "may not be 'None' when `type` is 'LoadBalancer' or 'NodePort'";
         errors.push(FieldError::invalid(&cluster_path, cluster_ip, detail));
     }
     for (index, address) in spec.external_ips.iter().flatten().enumerate() {
@@ -132,7 +132,7 @@ fn affinity(spec: &ServiceSpec, path: &FieldPath, errors: &mut FieldErrors) {
         spec.session_affinity_config.as_ref().and_then(|c| c.client_ip.as_ref()).and_then(|c| c.timeout_seconds);
     if let Some(seconds) = seconds.filter(|s| !(1..=86_400).contains(s)) {
         let path = config.child("clientIP").child("timeoutSeconds");
-        errors.push(FieldError::invalid(&path, seconds, "must be greater than 0 and less than 86400"));
+        errors.push(FieldError::invalid(&path, seconds, "must be between 1 and 86400"));
     }
 }
 
@@ -144,6 +144,10 @@ fn traffic(spec: &ServiceSpec, path: &FieldPath, errors: &mut FieldErrors) {
     let from_outside = matches!(spec.type_.as_deref(), Some("LoadBalancer" | "NodePort"))
         || spec.external_ips.as_ref().is_some_and(|ips| !ips.is_empty());
     if let Some(policy) = spec.external_traffic_policy.as_deref().filter(|_| !from_outside) {
-        errors.push(FieldError::invalid(&external, policy, "may only be set for externally-accessible services"));
+        errors.push(FieldError::invalid(
+            &external,
+            policy,
+            "is for services that are reached from outside of the cluster",
+        ));
     }
 }

@@ -106,6 +106,6 @@ fn file_path(text: &str, path: &FieldPath, errors: &mut FieldErrors) {
 
 fn mode(mode: Option<i32>, path: &FieldPath, errors: &mut FieldErrors) {
     if let Some(mode) = mode.filter(|mode| !(0..=0o777).contains(mode)) {
-        errors.push(FieldError::invalid(path, mode, "must be a number between 0 and 0777 (octal), both inclusive"));
+        errors.push(FieldError::invalid(path, mode, "must be a file mode between 0 and 0777 (octal)"));
     }
 }

@@ -117,7 +117,7 @@ fn strategy(spec: &DeploymentSpec, path: &FieldPath, errors: &mut FieldErrors) {
             errors.push(FieldError::forbidden(&path, "may not be specified when strategy `type` is 'Recreate'"));
         }
         (Some("RollingUpdate"), None) => {
-            errors.push(FieldError::required(&path, "this should be defaulted and never be nil"))
+            errors.push(FieldError::required(&path, "must be set when strategy `type` is 'RollingUpdate'"))
         }
         (_, Some(rolling)) => rolling_update(rolling, &path, errors),
         _ => {}

@@ -57,7 +57,8 @@ fn deep_yaml_does_not_overflow_the_stack() {
 /// Regression: a `defaultMode: 0644` must be the file mode 420, not the number 644.
 #[test]
 fn yaml_is_read_as_kubernetes_manifests_are_written() {
-    let expect = json!({ "mode": 420, "new": 420, "hex": 255, "yes": true, "off": false, "text": "0644", "date": "2030-01-01" });
+    let expect =
+        json!({ "mode": 420, "new": 420, "hex": 255, "yes": true, "off": false, "text": "0644", "date": "2030-01-01" });
     let text = "mode: 0644\nnew: 0o644\nhex: 0xff\n'yes': yes\n'off': off\ntext: '0644'\ndate: 2030-01-01\n";
     assert_eq!(decode::yaml(text.as_bytes()).unwrap(), expect);
     let text = "base: &base {a: 1, b: 2}\nmerged: {<<: *base, b: 3}\nmulti: |\n  x\n  y\nempty:\n1: one\n";

@@ -1,13 +1,27 @@
 //! What the API fills in: the whole object, as a client reads it back.
 
 use expect_test::{Expect, expect};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{defaulted, kind};
 
 fn check(word: &str, text: &str, expect: Expect) {
-    let object = defaulted(word, text);
-    expect.assert_eq(&serde_json::to_string_pretty(&object["spec"]).expect("JSON"));
+    let mut lines = Vec::new();
+    flatten("spec", &defaulted(word, text)["spec"], &mut lines);
+    expect.assert_eq(&lines.join("\n"));
+}
+
+/// One line a value, so that a default is seen with its path.
+fn flatten(path: &str, value: &Value, lines: &mut Vec<String>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            map.iter().for_each(|(key, inner)| flatten(&format!("{path}.{key}"), inner, lines));
+        }
+        Value::Array(list) if !list.is_empty() => {
+            list.iter().enumerate().for_each(|(index, inner)| flatten(&format!("{path}[{index}]"), inner, lines));
+        }
+        leaf => lines.push(format!("{path}: {leaf}")),
+    }
 }
 
 #[test]
@@ -25,68 +39,44 @@ spec:
     resources: {limits: {cpu: 0.5, memory: 1024Mi}}
   volumes: [{name: a}, {name: b, configMap: {name: c}}]
 ";
-    check("po", text, expect![[r#"
-        {
-          "containers": [
-            {
-              "image": "shop",
-              "imagePullPolicy": "Always",
-              "name": "web",
-              "ports": [
-                {
-                  "containerPort": 80,
-                  "hostPort": 80,
-                  "protocol": "TCP"
-                }
-              ],
-              "readinessProbe": {
-                "failureThreshold": 3,
-                "httpGet": {
-                  "path": "/",
-                  "port": 80,
-                  "scheme": "HTTP"
-                },
-                "periodSeconds": 10,
-                "successThreshold": 1,
-                "timeoutSeconds": 1
-              },
-              "resources": {
-                "limits": {
-                  "cpu": "500m",
-                  "memory": "1Gi"
-                },
-                "requests": {
-                  "cpu": "500m",
-                  "memory": "1Gi"
-                }
-              },
-              "terminationMessagePath": "/dev/termination-log",
-              "terminationMessagePolicy": "File"
-            }
-          ],
-          "dnsPolicy": "ClusterFirst",
-          "enableServiceLinks": true,
-          "hostNetwork": true,
-          "restartPolicy": "Always",
-          "schedulerName": "default-scheduler",
-          "securityContext": {},
-          "serviceAccount": "shop",
-          "serviceAccountName": "shop",
-          "terminationGracePeriodSeconds": 30,
-          "volumes": [
-            {
-              "emptyDir": {},
-              "name": "a"
-            },
-            {
-              "configMap": {
-                "defaultMode": 420,
-                "name": "c"
-              },
-              "name": "b"
-            }
-          ]
-        }"#]]);
+    check(
+        "po",
+        text,
+        expect![[r#"
+            spec.containers[0].image: "shop"
+            spec.containers[0].imagePullPolicy: "Always"
+            spec.containers[0].name: "web"
+            spec.containers[0].ports[0].containerPort: 80
+            spec.containers[0].ports[0].hostPort: 80
+            spec.containers[0].ports[0].protocol: "TCP"
+            spec.containers[0].readinessProbe.failureThreshold: 3
+            spec.containers[0].readinessProbe.httpGet.path: "/"
+            spec.containers[0].readinessProbe.httpGet.port: 80
+            spec.containers[0].readinessProbe.httpGet.scheme: "HTTP"
+            spec.containers[0].readinessProbe.periodSeconds: 10
+            spec.containers[0].readinessProbe.successThreshold: 1
+            spec.containers[0].readinessProbe.timeoutSeconds: 1
+            spec.containers[0].resources.limits.cpu: "500m"
+            spec.containers[0].resources.limits.memory: "1Gi"
+            spec.containers[0].resources.requests.cpu: "500m"
+            spec.containers[0].resources.requests.memory: "1Gi"
+            spec.containers[0].terminationMessagePath: "/dev/termination-log"
+            spec.containers[0].terminationMessagePolicy: "File"
+            spec.dnsPolicy: "ClusterFirst"
+            spec.enableServiceLinks: true
+            spec.hostNetwork: true
+            spec.restartPolicy: "Always"
+            spec.schedulerName: "default-scheduler"
+            spec.securityContext: {}
+            spec.serviceAccount: "shop"
+            spec.serviceAccountName: "shop"
+            spec.terminationGracePeriodSeconds: 30
+            spec.volumes[0].emptyDir: {}
+            spec.volumes[0].name: "a"
+            spec.volumes[1].configMap.defaultMode: 420
+            spec.volumes[1].configMap.name: "c"
+            spec.volumes[1].name: "b""#]],
+    );
 }
 
 #[test]
@@ -99,52 +89,30 @@ spec:
     metadata: {labels: {app: web}}
     spec: {containers: [{name: web, image: 'shop:1', resources: {limits: {cpu: 1}}}]}
 ";
-    check("deploy", text, expect![[r#"
-        {
-          "progressDeadlineSeconds": 600,
-          "replicas": 1,
-          "revisionHistoryLimit": 10,
-          "selector": {
-            "matchLabels": {
-              "app": "web"
-            }
-          },
-          "strategy": {
-            "rollingUpdate": {
-              "maxSurge": "25%",
-              "maxUnavailable": "25%"
-            },
-            "type": "RollingUpdate"
-          },
-          "template": {
-            "metadata": {
-              "labels": {
-                "app": "web"
-              }
-            },
-            "spec": {
-              "containers": [
-                {
-                  "image": "shop:1",
-                  "imagePullPolicy": "IfNotPresent",
-                  "name": "web",
-                  "resources": {
-                    "limits": {
-                      "cpu": "1"
-                    }
-                  },
-                  "terminationMessagePath": "/dev/termination-log",
-                  "terminationMessagePolicy": "File"
-                }
-              ],
-              "dnsPolicy": "ClusterFirst",
-              "restartPolicy": "Always",
-              "schedulerName": "default-scheduler",
-              "securityContext": {},
-              "terminationGracePeriodSeconds": 30
-            }
-          }
-        }"#]]);
+    check(
+        "deploy",
+        text,
+        expect![[r#"
+            spec.progressDeadlineSeconds: 600
+            spec.replicas: 1
+            spec.revisionHistoryLimit: 10
+            spec.selector.matchLabels.app: "web"
+            spec.strategy.rollingUpdate.maxSurge: "25%"
+            spec.strategy.rollingUpdate.maxUnavailable: "25%"
+            spec.strategy.type: "RollingUpdate"
+            spec.template.metadata.labels.app: "web"
+            spec.template.spec.containers[0].image: "shop:1"
+            spec.template.spec.containers[0].imagePullPolicy: "IfNotPresent"
+            spec.template.spec.containers[0].name: "web"
+            spec.template.spec.containers[0].resources.limits.cpu: "1"
+            spec.template.spec.containers[0].terminationMessagePath: "/dev/termination-log"
+            spec.template.spec.containers[0].terminationMessagePolicy: "File"
+            spec.template.spec.dnsPolicy: "ClusterFirst"
+            spec.template.spec.restartPolicy: "Always"
+            spec.template.spec.schedulerName: "default-scheduler"
+            spec.template.spec.securityContext: {}
+            spec.template.spec.terminationGracePeriodSeconds: 30"#]],
+    );
 }
 
 #[test]
@@ -153,47 +121,29 @@ fn services() {
         "svc",
         "{metadata: {name: web}, spec: {ports: [{port: 80}, {port: 53, protocol: UDP, targetPort: dns}]}}",
         expect![[r#"
-            {
-              "internalTrafficPolicy": "Cluster",
-              "ports": [
-                {
-                  "port": 80,
-                  "protocol": "TCP",
-                  "targetPort": 80
-                },
-                {
-                  "port": 53,
-                  "protocol": "UDP",
-                  "targetPort": "dns"
-                }
-              ],
-              "sessionAffinity": "None",
-              "type": "ClusterIP"
-            }"#]],
+            spec.internalTrafficPolicy: "Cluster"
+            spec.ports[0].port: 80
+            spec.ports[0].protocol: "TCP"
+            spec.ports[0].targetPort: 80
+            spec.ports[1].port: 53
+            spec.ports[1].protocol: "UDP"
+            spec.ports[1].targetPort: "dns"
+            spec.sessionAffinity: "None"
+            spec.type: "ClusterIP""#]],
     );
     check(
         "svc",
         "{metadata: {name: web}, spec: {type: LoadBalancer, sessionAffinity: ClientIP, ports: [{port: 80, targetPort: 0}]}}",
         expect![[r#"
-            {
-              "allocateLoadBalancerNodePorts": true,
-              "externalTrafficPolicy": "Cluster",
-              "internalTrafficPolicy": "Cluster",
-              "ports": [
-                {
-                  "port": 80,
-                  "protocol": "TCP",
-                  "targetPort": 80
-                }
-              ],
-              "sessionAffinity": "ClientIP",
-              "sessionAffinityConfig": {
-                "clientIP": {
-                  "timeoutSeconds": 10800
-                }
-              },
-              "type": "LoadBalancer"
-            }"#]],
+            spec.allocateLoadBalancerNodePorts: true
+            spec.externalTrafficPolicy: "Cluster"
+            spec.internalTrafficPolicy: "Cluster"
+            spec.ports[0].port: 80
+            spec.ports[0].protocol: "TCP"
+            spec.ports[0].targetPort: 80
+            spec.sessionAffinity: "ClientIP"
+            spec.sessionAffinityConfig.clientIP.timeoutSeconds: 10800
+            spec.type: "LoadBalancer""#]],
     );
 }
 

@@ -7,7 +7,7 @@ use xebec_api::patch::{self, PatchKind};
 use crate::kind;
 
 fn strategic(word: &str, object: &Value, patch: &Value) -> Value {
-    patch::apply(kind(word), PatchKind::Strategic, object, patch).unwrap()
+    patch::apply(kind(word), PatchKind::Strategic, object, patch).expect("a patch that applies")
 }
 
 fn spec(containers: Value) -> Value {

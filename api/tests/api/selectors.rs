@@ -97,8 +97,8 @@ fn field_selectors_ask_only_for_what_a_kind_offers() {
 proptest! {
     #[test]
     fn no_text_panics(text in "[a-z=!,() <>in\\\\]{0,24}") {
-        let _ = LabelSelector::parse(&text);
-        let _ = FieldSelector::parse(&text);
+        std::hint::black_box(LabelSelector::parse(&text).is_ok());
+        std::hint::black_box(FieldSelector::parse(&text).is_ok());
     }
 
     /// What a selector writes reads back as the same selector.

@@ -76,7 +76,10 @@ metadata: {name: new}
 spec: {containers: [{name: a}]}
 status: {phase: Pending}
 ";
-    check("po", text, expect![[r#"
+    check(
+        "po",
+        text,
+        expect![[r#"
         Name=running Ready=1/2 Status=Running Restarts=2 (60s ago) Age=3m12s ~IP=10.42.0.7 ~Node=n1 ~Nominated Node=<none> ~Readiness Gates=<none>
         Name=crashing Ready=0/1 Status=CrashLoopBackOff Restarts=5 Age=<unknown> ~IP=<none> ~Node=<none> ~Nominated Node=<none> ~Readiness Gates=<none>
         Name=initializing Ready=0/1 Status=Init:1/2 Restarts=0 Age=<unknown> ~IP=<none> ~Node=<none> ~Nominated Node=<none> ~Readiness Gates=<none>
@@ -85,7 +88,8 @@ status: {phase: Pending}
         Name=evicted Ready=0/1 Status=Evicted Restarts=0 Age=<unknown> ~IP=<none> ~Node=<none> ~Nominated Node=<none> ~Readiness Gates=<none>
         Name=killed Ready=0/1 Status=Signal:9 Restarts=0 Age=<unknown> ~IP=<none> ~Node=<none> ~Nominated Node=<none> ~Readiness Gates=<none>
         Name=new Ready=0/1 Status=Pending Restarts=0 Age=<unknown> ~IP=<none> ~Node=<none> ~Nominated Node=<none> ~Readiness Gates=<none>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -100,22 +104,34 @@ spec: {type: LoadBalancer, clusterIP: 10.43.0.10, ports: [{port: 80, protocol: T
 metadata: {name: headless}
 spec: {type: ClusterIP, clusterIP: None}
 ";
-    check("svc", text, expect![[r#"
+    check(
+        "svc",
+        text,
+        expect![[r#"
         Name=web Type=NodePort Cluster-IP=10.43.0.9 External-IP=<none> Port(s)=80:30080/TCP,53/UDP Age=5d ~Selector=app=web
         Name=lb Type=LoadBalancer Cluster-IP=10.43.0.10 External-IP=<pending> Port(s)=80/TCP Age=<unknown> ~Selector=<none>
         Name=headless Type=ClusterIP Cluster-IP=None External-IP=<none> Port(s)=<none> Age=<unknown> ~Selector=<none>
-    "#]]);
+    "#]],
+    );
     let text = "
 metadata: {name: web, creationTimestamp: '2029-12-31T22:00:00Z'}
-spec: {replicas: 3, selector: {matchLabels: {app: web}}, template: {spec: {containers: [{name: a, image: 'x:1'}, {name: b, image: y}]}}}
+spec: {replicas: 3, selector: {matchLabels: {app: web}}, template: {spec: {containers: [{name: a, image: 'x:1'}, {name: b, image: z}]}}}
 status: {readyReplicas: 2, updatedReplicas: 3, availableReplicas: 1, replicas: 3}
 ";
-    check("deploy", text, expect![[r#"
-        Name=web Ready=2/3 Up-to-date=3 Available=1 Age=120m ~Containers=a,b ~Images=x:1 ~Selector=app=web
-    "#]]);
-    check("rs", text, expect![[r#"
-        Name=web Desired=3 Current=3 Ready=2 Age=120m ~Containers=a,b ~Images=x:1 ~Selector=app=web
-    "#]]);
+    check(
+        "deploy",
+        text,
+        expect![[r#"
+            Name=web Ready=2/3 Up-to-date=3 Available=1 Age=120m ~Containers=a,b ~Images=x:1,z ~Selector=app=web
+        "#]],
+    );
+    check(
+        "rs",
+        text,
+        expect![[r#"
+            Name=web Desired=3 Current=3 Ready=2 Age=120m ~Containers=a,b ~Images=x:1,z ~Selector=app=web
+        "#]],
+    );
 }
 
 #[test]
@@ -131,19 +147,35 @@ status:
 metadata: {name: n2}
 status: {conditions: [{type: Ready, status: Unknown}]}
 ";
-    check("no", text, expect![[r#"
+    check(
+        "no",
+        text,
+        expect![[r#"
         Name=n1 Status=Ready,SchedulingDisabled Roles=edge,worker Age=<unknown> Version=v1.35.0 ~Internal-IP=10.0.0.1 ~External-IP=<none> ~OS-Image=Debian ~Kernel-Version=6.1 ~Container-Runtime=containerd://1.6
         Name=n2 Status=NotReady Roles=<none> Age=<unknown> Version= ~Internal-IP=<none> ~External-IP=<none> ~OS-Image=<unknown> ~Kernel-Version=<unknown> ~Container-Runtime=<unknown>
-    "#]]);
-    check("ns", "{metadata: {name: a}, status: {phase: Terminating}}", expect![[r#"
+    "#]],
+    );
+    check(
+        "ns",
+        "{metadata: {name: a}, status: {phase: Terminating}}",
+        expect![[r#"
         Name=a Status=Terminating Age=<unknown>
-    "#]]);
-    check("cm", "{metadata: {name: a}, data: {x: y}, binaryData: {z: eA==}}", expect![[r#"
+    "#]],
+    );
+    check(
+        "cm",
+        "{metadata: {name: a}, data: {x: y}, binaryData: {z: eA==}}",
+        expect![[r#"
         Name=a Data=2 Age=<unknown>
-    "#]]);
-    check("secret", "{metadata: {name: a}, type: Opaque, data: {x: eQ==}}", expect![[r#"
+    "#]],
+    );
+    check(
+        "secret",
+        "{metadata: {name: a}, type: Opaque, data: {x: eQ==}}",
+        expect![[r#"
         Name=a Type=Opaque Data=1 Age=<unknown>
-    "#]]);
+    "#]],
+    );
     check(
         "endpointslice",
         "{metadata: {name: a}, addressType: IPv4, ports: [{port: 80}], endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2]}, {addresses: [10.0.0.3]}, {addresses: [10.0.0.4]}]}",
@@ -151,14 +183,18 @@ status: {conditions: [{type: Ready, status: Unknown}]}
             Name=a AddressType=IPv4 Ports=80 Endpoints=10.0.0.1,10.0.0.2,10.0.0.3 + 1 more... Age=<unknown>
         "#]],
     );
-    check("lease", "{metadata: {name: a}, spec: {holderIdentity: m1}}", expect![[r#"
+    check(
+        "lease",
+        "{metadata: {name: a}, spec: {holderIdentity: m1}}",
+        expect![[r#"
         Name=a Holder=m1 Age=<unknown>
-    "#]]);
+    "#]],
+    );
     check(
         "clusterrolebinding",
-        "{metadata: {name: a}, roleRef: {kind: ClusterRole, name: view}, subjects: [{kind: User, name: ann}, {kind: ServiceAccount, namespace: x, name: y}]}",
+        "{metadata: {name: a}, roleRef: {kind: ClusterRole, name: view}, subjects: [{kind: User, name: ann}, {kind: ServiceAccount, namespace: x, name: bot}]}",
         expect![[r#"
-            Name=a Role=ClusterRole/view Age=<unknown> ~Users=ann ~Groups= ~ServiceAccounts=x/
+            Name=a Role=ClusterRole/view Age=<unknown> ~Users=ann ~Groups= ~ServiceAccounts=x/bot
         "#]],
     );
     check(

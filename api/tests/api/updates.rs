@@ -79,7 +79,7 @@ fn of_a_pod_only_little_may_change() {
     let (_, errors) = update("po", &old, |p| p["spec"]["tolerations"] = json!([{ "key": "a", "operator": "Exists" }]));
     assert_eq!(errors, "");
     let (_, errors) = update("po", &old, |p| p["spec"]["nodeName"] = json!("n1"));
-    assert!(errors.starts_with("spec: Forbidden: pod updates may not change fields other than"), "{errors}");
+    assert!(errors.starts_with("spec: Forbidden: pod updates may only change"), "{errors}");
     let (_, errors) = update("po", &old, |p| p["spec"]["containers"] = json!([]));
     assert!(errors.contains("spec: Forbidden"), "{errors}");
 }
@@ -96,6 +96,31 @@ fn a_service_keeps_its_addresses() {
     assert_eq!(new["spec"], old["spec"]);
     let (_, errors) = update("svc", &old, |s| s["spec"]["clusterIP"] = json!("10.43.0.10"));
     assert_eq!(errors, r#"spec.clusterIP: Invalid value: "10.43.0.10": field is immutable"#);
+}
+
+/// Regression: `kubectl patch svc web -p '{"spec":{"type":"ClusterIP"}}'` was refused for what the old type had left behind.
+#[test]
+fn a_service_that_changes_its_type_drops_what_the_type_had() {
+    let mut old =
+        stored("svc", "{metadata: {name: web}, spec: {type: LoadBalancer, clusterIP: 10.43.0.9, ports: [{port: 80}]}}");
+    old["spec"]["ports"][0]["nodePort"] = json!(30_080);
+    let (new, errors) = update("svc", &old, |s| s["spec"]["type"] = json!("ClusterIP"));
+    assert_eq!(errors, "");
+    for gone in ["externalTrafficPolicy", "allocateLoadBalancerNodePorts"] {
+        assert_eq!(new["spec"].get(gone), None, "{gone}");
+    }
+    assert_eq!(new["spec"]["ports"][0].get("nodePort"), None);
+    assert_eq!(new["spec"]["clusterIP"], "10.43.0.9");
+    let (_, errors) = update("svc", &old, |s| {
+        s["spec"]["type"] = json!("ClusterIP");
+        s["spec"]["ports"][0]["nodePort"] = json!(30_081);
+    });
+    assert!(errors.contains("nodePort: Forbidden"), "{errors}");
+    let (new, errors) = update("svc", &old, |s| {
+        s["spec"]["type"] = json!("ExternalName");
+        s["spec"]["externalName"] = json!("example.org");
+    });
+    assert_eq!((new["spec"].get("clusterIP"), errors.as_str()), (None, ""));
 }
 
 #[test]
@@ -116,7 +141,7 @@ fn a_dying_object_takes_no_new_finalizers() {
     let mut old = stored("cm", "{metadata: {name: a, finalizers: [x/a]}}");
     old["metadata"]["deletionTimestamp"] = json!("2030-01-01T00:00:00Z");
     let (_, errors) = update("cm", &old, |m| m["metadata"]["finalizers"] = json!(["x/a", "x/b"]));
-    assert!(errors.starts_with("metadata.finalizers: Forbidden: no new finalizers"), "{errors}");
+    assert!(errors.starts_with("metadata.finalizers: Forbidden: finalizers may only go"), "{errors}");
     let (_, errors) = update("cm", &old, |m| m["metadata"]["finalizers"] = json!([]));
     assert_eq!(errors, "");
 }

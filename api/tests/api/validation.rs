@@ -70,16 +70,30 @@ fn check(word: &str, text: &str, expect: Expect) {
 #[test]
 fn metadata() {
     let text = "{metadata: {name: Web_1, labels: {-a: 'b c'}, finalizers: [orphan, foregroundDeletion, ''], ownerReferences: [{controller: true, apiVersion: v1, kind: A, name: a, uid: ''}, {controller: true, apiVersion: v1, kind: A, name: a, uid: u}]}}";
-    check("cm", text, expect![[r#"
-        metadata.name: Invalid value: "Web_1": must be a lowercase RFC 1123 subdomain: labels of letters, digits and '-', separated by '.', with a letter or digit at both ends of each
-        metadata.labels: Invalid value: "-a": the name part must consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
-        metadata.labels: Invalid value: "b c": a label value must be empty or consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
-        metadata.finalizers[2]: Invalid value: "": the name part must consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
-        metadata.finalizers: Invalid value: ["orphan","foregroundDeletion",""]: orphan and foregroundDeletion exclude each other
-        metadata.ownerReferences[0].uid: Required value: must not be empty
-        metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","controller":true,"kind":"A","name":"a","uid":""},{"apiVersion":"v1","controller":true,"kind":"A","name":"a","uid":"u"}]: only one reference can have controller set to true"#]]);
-    check("ns", "{metadata: {name: a.b}}", expect![[r#"metadata.name: Invalid value: "a.b": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends"#]]);
-    check("cm", "{metadata: {generateName: a-}}", expect!["metadata.name: Required value: name or generateName is required"]);
+    check(
+        "cm",
+        text,
+        expect![[r#"
+            metadata.name: Invalid value: "Web_1": must be a lowercase RFC 1123 subdomain: labels of letters, digits and '-', separated by '.', with a letter or digit at both ends of each
+            metadata.labels: Invalid value: "-a": the name part must consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
+            metadata.labels: Invalid value: "b c": a label value must be empty or consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
+            metadata.finalizers[2]: Invalid value: "": the name part must consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
+            metadata.finalizers: Invalid value: ["orphan","foregroundDeletion",""]: orphan and foregroundDeletion exclude each other
+            metadata.ownerReferences[0].uid: Required value: must not be empty
+            metadata.ownerReferences: Invalid value: [{"apiVersion":"v1","controller":true,"kind":"A","name":"a","uid":""},{"apiVersion":"v1","controller":true,"kind":"A","name":"a","uid":"u"}]: at most one owner may be the controller"#]],
+    );
+    check(
+        "ns",
+        "{metadata: {name: a.b}}",
+        expect![[
+            r#"metadata.name: Invalid value: "a.b": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends"#
+        ]],
+    );
+    check(
+        "cm",
+        "{metadata: {generateName: a-}}",
+        expect!["metadata.name: Required value: name or generateName is required"],
+    );
 }
 
 #[test]
@@ -94,6 +108,46 @@ spec:
   nodeSelector: {'a b': x}
   hostname: a.b
   tolerations: [{key: a, operator: Exists, value: b}, {operator: Equal}, {key: a, tolerationSeconds: 1}]
+  containers: [{name: d}, {name: d, image: i, restartPolicy: Always}]
+  initContainers: [{name: d, image: i, readinessProbe: {exec: {command: [x]}}, lifecycle: {preStop: {}}}]
+  volumes: [{name: v, hostPath: {path: /a/../b, type: Thing}, secret: {}}, {name: v, configMap: {name: '', defaultMode: 4096}}]
+";
+    check(
+        "po",
+        text,
+        expect![[r#"
+            spec.volumes[0]: Forbidden: may not specify more than 1 volume type
+            spec.volumes[0].hostPath.path: Invalid value: "/a/../b": must not contain '..'
+            spec.volumes[0].hostPath.type: Unsupported value: "Thing": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"
+            spec.volumes[0].secret.secretName: Required value
+            spec.volumes[1].configMap.name: Required value
+            spec.volumes[1].configMap.defaultMode: Invalid value: 4096: must be a file mode between 0 and 0777 (octal)
+            spec.volumes[1].name: Duplicate value: "v"
+            spec.containers[0].image: Required value
+            spec.containers[1].restartPolicy: Forbidden: may not be set for non-init containers
+            spec.containers[1].name: Duplicate value: "d"
+            spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers
+            spec.initContainers[0].lifecycle: Forbidden: may not be set for init containers
+            spec.initContainers[0].name: Duplicate value: "d"
+            spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"
+            spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0
+            spec.activeDeadlineSeconds: Invalid value: 0: must be greater than or equal to 1
+            spec.dnsConfig.nameservers: Required value: a server is needed when `dnsPolicy` is 'None'
+            spec.hostname: Invalid value: "a.b": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
+            spec.nodeSelector: Invalid value: "a b": the name part must consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
+            spec.tolerations[0].operator: Invalid value: "b": `value` must be empty when `operator` is 'Exists'
+            spec.tolerations[1].operator: Invalid value: "Equal": must be 'Exists' when `key` is empty: that tolerates everything
+            spec.tolerations[2].effect: Invalid value: "": must be 'NoExecute' when `tolerationSeconds` is set"#]],
+    );
+    check("po", "{metadata: {name: web}, spec: {}}", expect!["spec.containers: Required value"]);
+    check("po", "{metadata: {name: web}}", expect!["spec.containers: Required value"]);
+}
+
+#[test]
+fn a_container_with_everything_wrong() {
+    let text = "
+metadata: {name: web}
+spec:
   containers:
   - name: C
     image: ' i'
@@ -105,19 +159,12 @@ spec:
     livenessProbe: {successThreshold: 2, tcpSocket: {port: 80}}
     resources: {requests: {cpu: 2, memory: lots}, limits: {cpu: 1, memory: -1, pods: 3}}
     securityContext: {privileged: true, allowPrivilegeEscalation: false, runAsUser: -1}
-  - {name: d}
-  - {name: d, image: i, restartPolicy: Always}
-  initContainers: [{name: d, image: i, readinessProbe: {exec: {command: [x]}}, lifecycle: {preStop: {}}}]
-  volumes: [{name: v, hostPath: {path: /a/../b, type: Thing}, secret: {}}, {name: v, configMap: {name: '', defaultMode: 4096}}]
+  volumes: [{name: v}]
 ";
-    check("po", text, expect![[r#"
-        spec.volumes[0]: Forbidden: may not specify more than 1 volume type
-        spec.volumes[0].hostPath.path: Invalid value: "/a/../b": must not contain '..'
-        spec.volumes[0].hostPath.type: Unsupported value: "Thing": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"
-        spec.volumes[0].secret.secretName: Required value
-        spec.volumes[1].configMap.name: Required value
-        spec.volumes[1].configMap.defaultMode: Invalid value: 4096: must be a number between 0 and 0777 (octal), both inclusive
-        spec.volumes[1].name: Duplicate value: "v"
+    check(
+        "po",
+        text,
+        expect![[r#"
         spec.containers[0].name: Invalid value: "C": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
         spec.containers[0].image: Invalid value: " i": must not have leading or trailing whitespace
         spec.containers[0].imagePullPolicy: Unsupported value: "Often": supported values: "Always", "IfNotPresent", "Never"
@@ -128,7 +175,7 @@ spec:
         spec.containers[0].env[0].name: Required value
         spec.containers[0].env[1].name: Invalid value: "A=B": must consist of printable ASCII characters other than '='
         spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
-        spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.secret": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP"
+        spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.secret": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"
         spec.containers[0].env[3].valueFrom: Invalid value: "": must specify one of its sources
         spec.containers[0].volumeMounts[0].name: Not found: "missing"
         spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique
@@ -144,24 +191,8 @@ spec:
         spec.containers[0].readinessProbe: Forbidden: may not specify more than 1 handler type
         spec.containers[0].readinessProbe.exec.command: Required value
         spec.containers[0].readinessProbe.httpGet.port: Invalid value: 0: must be between 1 and 65535, inclusive
-        spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS"
-        spec.containers[1].image: Required value
-        spec.containers[2].restartPolicy: Forbidden: may not be set for non-init containers
-        spec.containers[2].name: Duplicate value: "d"
-        spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers
-        spec.initContainers[0].lifecycle: Forbidden: may not be set for init containers
-        spec.initContainers[0].name: Duplicate value: "d"
-        spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"
-        spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0
-        spec.activeDeadlineSeconds: Invalid value: 0: must be greater than or equal to 1
-        spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None
-        spec.hostname: Invalid value: "a.b": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
-        spec.nodeSelector: Invalid value: "a b": the name part must consist of letters, digits, '-', '_' and '.', with a letter or digit at both ends
-        spec.tolerations[0].operator: Invalid value: "b": value must be empty when `operator` is 'Exists'
-        spec.tolerations[1].operator: Invalid value: "Equal": operator must be Exists when `key` is empty, which means "match all values and all keys"
-        spec.tolerations[2].effect: Invalid value: "": effect must be 'NoExecute' when `tolerationSeconds` is set"#]]);
-    check("po", "{metadata: {name: web}, spec: {}}", expect!["spec.containers: Required value"]);
-    check("po", "{metadata: {name: web}}", expect!["spec.containers: Required value"]);
+        spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS""#]],
+    );
 }
 
 #[test]
@@ -176,13 +207,17 @@ spec:
   strategy: {rollingUpdate: {maxUnavailable: 0, maxSurge: 0%}}
   template: {metadata: {labels: {a: c}}, spec: {restartPolicy: Never, containers: []}}
 ";
-    check("deploy", text, expect![[r#"
+    check(
+        "deploy",
+        text,
+        expect![[r#"
         spec.replicas: Invalid value: -1: must be greater than or equal to 0
         spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`
         spec.template.spec.containers: Required value
         spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"
         spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0
-        spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds"#]]);
+        spec.progressDeadlineSeconds: Invalid value: 5: must be greater than minReadySeconds"#]],
+    );
     check(
         "deploy",
         "{metadata: {name: web}, spec: {selector: {}, strategy: {type: Recreate, rollingUpdate: {maxSurge: -5%}}, template: {}}}",
@@ -191,9 +226,13 @@ spec:
             spec.template.spec.containers: Required value
             spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"#]],
     );
-    check("deploy", "{metadata: {name: web}}", expect![[r#"
+    check(
+        "deploy",
+        "{metadata: {name: web}}",
+        expect![[r#"
         spec.selector: Required value: a selector that is empty would select every pod
-        spec.template.spec.containers: Required value"#]]);
+        spec.template.spec.containers: Required value"#]],
+    );
     check(
         "rs",
         "{metadata: {name: web}, spec: {selector: {matchExpressions: [{key: a, operator: Near}]}}}",
@@ -211,35 +250,47 @@ fn services() {
         expect![[r#"
             metadata.name: Invalid value: "1web": must be a DNS-1035 label: lowercase letters, digits and '-', with a letter first and a letter or digit last
             spec.type: Unsupported value: "Magic": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"
-            spec.clusterIP: Invalid value: "here": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)
+            spec.clusterIP: Invalid value: "here": must be an IP address, such as 10.42.0.7
             spec.ports: Required value
             spec.sessionAffinity: Unsupported value: "Maybe": supported values: "ClientIP", "None""#]],
     );
     let text = "{metadata: {name: web}, spec: {externalTrafficPolicy: Local, loadBalancerSourceRanges: [x], ports: [{port: 80, nodePort: 30000}, {port: 80, name: A, targetPort: a_b}, {port: 0, name: b, protocol: X}]}}";
-    check("svc", text, expect![[r#"
-        spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'
-        spec.loadBalancerSourceRanges[0]: Invalid value: "x": must be a valid CIDR value
-        spec.ports[0].name: Required value
-        spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'
-        spec.ports[1].name: Invalid value: "A": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
-        spec.ports[1].targetPort: Invalid value: "a_b": must consist of lowercase letters, digits and '-', with at least one letter, and no '-' at an end or doubled
-        spec.ports[1]: Duplicate value: "80/TCP"
-        spec.ports[2].port: Invalid value: 0: must be between 1 and 65535, inclusive
-        spec.ports[2].protocol: Unsupported value: "X": supported values: "SCTP", "TCP", "UDP"
-        spec.ports[2].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive
-        spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services"#]]);
-    check("svc", "{metadata: {name: web}, spec: {type: ExternalName, clusterIP: 10.0.0.1}}", expect![[r#"
+    check(
+        "svc",
+        text,
+        expect![[r#"
+            spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'
+            spec.loadBalancerSourceRanges[0]: Invalid value: "x": must be a valid CIDR value
+            spec.ports[0].name: Required value
+            spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'
+            spec.ports[1].name: Invalid value: "A": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
+            spec.ports[1].targetPort: Invalid value: "a_b": must consist of lowercase letters, digits and '-', with at least one letter, and no '-' at an end or doubled
+            spec.ports[1]: Duplicate value: "80/TCP"
+            spec.ports[2].port: Invalid value: 0: must be between 1 and 65535, inclusive
+            spec.ports[2].protocol: Unsupported value: "X": supported values: "SCTP", "TCP", "UDP"
+            spec.ports[2].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive
+            spec.externalTrafficPolicy: Invalid value: "Local": is for services that are reached from outside of the cluster"#]],
+    );
+    check(
+        "svc",
+        "{metadata: {name: web}, spec: {type: ExternalName, clusterIP: 10.0.0.1}}",
+        expect![[r#"
         spec.externalName: Required value
-        spec.clusterIP: Forbidden: may not be set when `type` is 'ExternalName'"#]]);
+        spec.clusterIP: Forbidden: may not be set when `type` is 'ExternalName'"#]],
+    );
 }
 
 #[test]
 fn data_roles_and_the_rest() {
-    check("cm", "{metadata: {name: a}, data: {'a b': x, ..c: z}, binaryData: {'a b': eA==}}", expect![[r#"
+    check(
+        "cm",
+        "{metadata: {name: a}, data: {'a b': x, ..c: z}, binaryData: {'a b': eA==}}",
+        expect![[r#"
         data[..c]: Invalid value: "..c": may not begin with '..'
         data[a b]: Invalid value: "a b": must consist of letters, digits, '-', '_' and '.'
         binaryData[a b]: Invalid value: "a b": must consist of letters, digits, '-', '_' and '.'
-        binaryData[a b]: Invalid value: "a b": duplicate of key present in data"#]]);
+        binaryData[a b]: Invalid value: "a b": duplicate of key present in data"#]],
+    );
     check(
         "secret",
         "{metadata: {name: a}, type: kubernetes.io/tls, stringData: {'top secret': hush}}",
@@ -253,10 +304,10 @@ fn data_roles_and_the_rest() {
         "{metadata: {name: a/b}, rules: [{verbs: []}, {verbs: [get], nonResourceURLs: [/x]}]}",
         expect![[r#"
             metadata.name: Invalid value: "a/b": may not contain '/' or '%'
-            rules[0].verbs: Required value: verbs must contain at least one value
-            rules[0].apiGroups: Required value: resource rules must supply at least one api group
-            rules[0].resources: Required value: resource rules must supply at least one resource
-            rules[1].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs"#]],
+            rules[0].verbs: Required value: a rule needs a verb
+            rules[0].apiGroups: Required value: a rule for resources needs an API group
+            rules[0].resources: Required value: a rule for resources needs a resource
+            rules[1].nonResourceURLs: Invalid value: ["/x"]: a role within a namespace cannot speak of paths outside of it"#]],
     );
     check(
         "clusterrolebinding",
@@ -276,8 +327,16 @@ fn data_roles_and_the_rest() {
             spec.taints[1]: Duplicate value: "a:Never"
             spec.podCIDRs[0]: Invalid value: "x": must be a valid CIDR value"#]],
     );
-    check("ev", "{metadata: {name: a}, involvedObject: {namespace: other}}", expect![[r#"involvedObject.namespace: Invalid value: "other": does not match event.namespace"#]]);
-    check("lease", "{metadata: {name: a}, spec: {leaseDurationSeconds: 0}}", expect!["spec.leaseDurationSeconds: Invalid value: 0: must be greater than or equal to 1"]);
+    check(
+        "ev",
+        "{metadata: {name: a}, involvedObject: {namespace: other}}",
+        expect![[r#"involvedObject.namespace: Invalid value: "other": does not match event.namespace"#]],
+    );
+    check(
+        "lease",
+        "{metadata: {name: a}, spec: {leaseDurationSeconds: 0}}",
+        expect!["spec.leaseDurationSeconds: Invalid value: 0: must be greater than or equal to 1"],
+    );
 }
 
 #[test]
