@@ -16,6 +16,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, SignatureScheme};
+use tonic::transport::Channel;
 
 use crate::dial::{DialError, dial};
 use crate::endpoint::Endpoint;
@@ -134,12 +135,39 @@ pub async fn join(
     let keys = Keys::generate(applicant)?;
     let request = keys.request(token, applicant)?;
     let channel = dial(endpoint, pinned_config(token)?, timeout).await.map_err(|error| told_apart(error, endpoint))?;
+    keys.receive(token, ask(channel, endpoint, request, timeout).await?)
+}
+
+/// A new certificate for an agent that shows its valid one (by `tls`), in the same name and for a new key.
+pub async fn renew(
+    endpoint: &Endpoint,
+    tls: Arc<ClientConfig>,
+    name: &str,
+    timeout: Duration,
+) -> Result<KeyedChain, JoinError> {
+    let applicant = Applicant { role: Role::Agent, name: name.to_owned(), addresses: Vec::new() };
+    let keys = Keys::generate(&applicant)?;
+    let request = JoinRequest {
+        role: applicant.role.into(),
+        name: applicant.name.clone(),
+        client_csr: signing_request(&keys.client, &applicant)?,
+        ..JoinRequest::default()
+    };
+    let channel = dial(endpoint, tls, timeout).await?;
+    keyed(&keys.client, &ask(channel, endpoint, request, timeout).await?.client_certificate)
+}
+
+async fn ask(
+    channel: Channel,
+    endpoint: &Endpoint,
+    request: JoinRequest,
+    timeout: Duration,
+) -> Result<JoinResponse, JoinError> {
     let mut client = BootstrapClient::new(channel);
     let answer = tokio::time::timeout(timeout, client.join(request))
         .await
-        .map_err(|_| DialError::Timeout { endpoint: endpoint.clone(), timeout })?
-        .map_err(|status| JoinError::Refused { status: Box::new(status) })?;
-    keys.receive(token, answer.into_inner())
+        .map_err(|_| DialError::Timeout { endpoint: endpoint.clone(), timeout })?;
+    answer.map(tonic::Response::into_inner).map_err(|status| JoinError::Refused { status: Box::new(status) })
 }
 
 /// TLS that trusts exactly the CA which the token names, and shows no certificate.

@@ -17,6 +17,7 @@ use xebec_controllers::Settings;
 use xebec_proto::v1::bootstrap_server::BootstrapServer;
 use xebec_proto::v1::cluster_server::ClusterServer;
 use xebec_proto::v1::nodes_server::NodesServer;
+use xebec_proto::v1::objects_server::ObjectsServer;
 use xebec_store::Store;
 
 use super::config::ServerConfig;
@@ -36,6 +37,7 @@ use crate::bootstrap::tokens::Tokens;
 use crate::cache::Cache;
 use crate::cluster::peers::MasterClient;
 use crate::cluster::service::ClusterService;
+use crate::grpc::ObjectsService;
 use crate::nodes::{NodeHub, NodeHubConfig, NodeLiveness};
 use crate::pki::Pki;
 use crate::registry::{Registry, RegistryParts, SystemEnvironment};
@@ -63,7 +65,7 @@ impl Assembly<'_> {
         tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
         tasks.spawn(runtime::run(self.runtime(&registry, &hub), shutdown.clone().cancelled_owned()));
         let limits = InFlight::new(self.config.max_requests, self.config.max_streams);
-        Gate::new(self.grpc(&authorizer, &hub), self.rest(&registry, &hub), limits)
+        Gate::new(self.grpc(&authorizer, &registry, &hub), self.rest(&registry, &hub), limits)
     }
 
     fn hub(&self, registry: &Registry) -> NodeHub {
@@ -113,7 +115,8 @@ impl Assembly<'_> {
         }
     }
 
-    fn grpc(&self, authorizer: &Arc<dyn Authorizer>, hub: &NodeHub) -> Router {
+    fn grpc(&self, authorizer: &Arc<dyn Authorizer>, registry: &Registry, hub: &NodeHub) -> Router {
+        let objects = ObjectsService { registry: registry.clone(), streams: Arc::new(hub.clone()) };
         let usage = hub.clone();
         let tokens = Tokens::new(self.store.clone(), self.pki.authorities.serving.hash());
         let view = View { store: self.store.clone(), cache: self.cache.clone(), file: self.file.clone() };
@@ -129,6 +132,7 @@ impl Assembly<'_> {
         Routes::new(BootstrapServer::new(bootstrap))
             .add_service(ClusterServer::new(cluster))
             .add_service(NodesServer::new(hub.service()))
+            .add_service(ObjectsServer::new(objects))
             .into_axum_router()
     }
 
