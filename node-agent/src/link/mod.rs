@@ -8,16 +8,26 @@
 //!             ┌────────────── supervisor ──────────────┐ decides by xebec_node_plan::link
 //!             │ session(m1)   session(m2)   session(m3)│ one task per master
 //!             └──────┬─────────────▲───────────────────┘
-//!   Work, NetworkChange (bounded)  │ reads what is due
+//!   Work, NetworkUpdate (bounded)  │ reads what is due
 //!                    ▼             │
 //!              pods, network ──▶ Uplink (latest wins)
 //! ```
 
 mod dialer;
+mod error;
+mod membership;
 mod outbox;
+mod pki;
+mod receive;
+mod session;
+mod supervisor;
+mod transmit;
 mod uplink;
 mod work;
 
-pub use dialer::{StreamConnection, StreamDialer, StreamDialError};
+pub use dialer::{StreamConnection, StreamDialError, StreamDialer};
+pub use error::LinkError;
+pub use membership::{Cluster, LinkConfig, Membership};
+pub use supervisor::{Link, LinkGuard};
 pub use uplink::Uplink;
 pub use work::{NetworkUpdate, Work};

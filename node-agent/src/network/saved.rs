@@ -34,10 +34,6 @@ impl SavedIpam {
         Ok(SavedIpam { path, ipam })
     }
 
-    pub(super) fn get(&self) -> &Ipam {
-        &self.ipam
-    }
-
     /// Changes the addresses; what `change` returned counts only once it is on disk.
     pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Ipam) -> T) -> Result<T, NetworkError> {
         let before = self.ipam.clone();
@@ -73,8 +69,8 @@ mod tests {
         let mut saved = SavedIpam::load(dir.path()).unwrap();
         saved.change(|ipam| ipam.set_subnet("10.42.1.0/24".parse().unwrap())).unwrap();
         let address = saved.change(|ipam| ipam.allocate("a")).unwrap().unwrap();
-        assert_eq!(SavedIpam::load(dir.path()).unwrap().get().address("a"), Some(address));
+        assert_eq!(SavedIpam::load(dir.path()).unwrap().ipam.address("a"), Some(address));
         fs::write(dir.path().join("pod-addresses.json"), "{").unwrap();
-        assert_eq!(SavedIpam::load(dir.path()).unwrap().get(), &Ipam::default());
+        assert_eq!(SavedIpam::load(dir.path()).unwrap().ipam, Ipam::default());
     }
 }
