@@ -7,3 +7,4 @@ mod watch;
 
 pub use archive::{ArchiveError, ArchivedImage, Blob, ImageArchive, Place};
 pub use watch::ImageDirectory;
+pub(crate) use watch::chain;

@@ -197,6 +197,11 @@ impl ContainerRecord {
         }
     }
 
+    /// The runtime's identifier of the newest instance.
+    pub fn instance_id(&self) -> Option<&String> {
+        self.running().map(|running| &running.id).or_else(|| self.exit().map(|exit| &exit.id))
+    }
+
     /// How often the container was restarted.
     pub fn restart_count(&self) -> u32 {
         self.starts.saturating_sub(1)
