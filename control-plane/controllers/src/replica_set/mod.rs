@@ -149,18 +149,17 @@ fn create(world: &World, set: &Set<'_>, count: usize) -> Vec<Action> {
 }
 
 fn create_one(set: &Set<'_>, name: &str) -> [Action; 2] {
-    let template = |pointer: &str| set.spec.template.pointer(pointer).cloned().unwrap_or_else(|| json!({}));
     let namespace = &*set.entry.reference.namespace;
-    let object = json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {
-            "name": name, "namespace": namespace,
-            "labels": template("/metadata/labels"), "annotations": template("/metadata/annotations"),
-            "finalizers": set.spec.template.pointer("/metadata/finalizers").cloned().unwrap_or_else(|| json!([])),
-            "ownerReferences": [owner_reference(set.entry)],
-        },
-        "spec": template("/spec"),
+    let mut metadata = json!({
+        "name": name, "namespace": namespace, "ownerReferences": [owner_reference(set.entry)],
     });
+    for field in ["labels", "annotations", "finalizers"] {
+        if let Some(value) = set.spec.template.pointer(&format!("/metadata/{field}")) {
+            metadata[field] = value.clone();
+        }
+    }
+    let spec = set.spec.template.get("spec").cloned().unwrap_or_else(|| json!({}));
+    let object = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
     let create = Action::Create { resource: Resource::PODS, namespace: namespace.to_owned(), object };
     [create, tell(set, "SuccessfulCreate", format!("Created pod: {name}"))]
 }
