@@ -203,7 +203,7 @@ mod deployments {
             let actions = cluster.look(&key).actions;
             actions.iter().for_each(|action| cluster.act(action).unwrap());
         }
-        // The new pods are not available: one old pod went, no more may.
+        // One old pod went, so the new set may grow by one; none of the new is available, so no more old ones may go.
         check(&cluster, Controller::Deployment, &web(), expect![[r#"
             patch replicasets.apps/default/web-mmv9fdqwtm@9 {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"6","deployment.kubernetes.io/max-replicas":"8"}},"spec":{"replicas":3}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-mmv9fdqwtm from 2 to 3
