@@ -70,3 +70,16 @@ pub fn fill_number(parent: &mut Value, key: &str, default: i64) {
         map.insert(key.to_owned(), default.into());
     }
 }
+
+/// Drops every `null` in an object, at any depth: it says nothing that absence does not say, and would make equal objects
+/// differ. Lists keep their length.
+pub fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|_, inner| !inner.is_null());
+            map.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}

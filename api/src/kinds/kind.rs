@@ -220,8 +220,9 @@ impl Kind {
         fields
     }
 
-    /// Fills in `apiVersion`, `kind` and every default.
+    /// Drops what is `null`, and fills in `apiVersion`, `kind` and every default.
     pub fn apply_defaults(&self, object: &mut Value) {
+        value::drop_nulls(object);
         value::fill(object, "apiVersion", self.api_version());
         value::fill(object, "kind", self.kind);
         self.strategy.default(object);

@@ -1,7 +1,12 @@
-//! JSON patch, RFC 6902.
+//! JSON patch, RFC 6902, with bounds.
+//!
+//! A patch is small, what it makes may not be: each `copy` can double the object, in size or in depth. So operations are
+//! applied one by one, and each is weighed before it is applied.
 
+use json_patch::{Patch, PatchOperation};
 use serde_json::Value;
 
+use crate::decode::{MAX_BYTES, MAX_DEPTH};
 use crate::status::{Reason, Status};
 
 /// The most operations one patch may have.
@@ -11,14 +16,48 @@ pub const MAX_OPERATIONS: usize = 10_000;
 pub fn apply(object: &Value, patch: &Value) -> Result<Value, Status> {
     let count = patch.as_array().map_or(0, Vec::len);
     if count > MAX_OPERATIONS {
-        let message = format!("The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {count}");
+        let message = format!("a JSON patch may have {MAX_OPERATIONS} operations, and this one has {count}");
         return Err(Status::new(Reason::RequestEntityTooLarge, message));
     }
-    let operations: json_patch::Patch = serde::Deserialize::deserialize(patch)
+    let Patch(operations) = serde::Deserialize::deserialize(patch)
         .map_err(|e| Status::bad_request(format!("malformed JSON patch: {e}")))?;
     let mut out = object.clone();
-    json_patch::patch(&mut out, &operations).map_err(|e| {
-        Status::new(Reason::Invalid, format!("the server rejected our request due to an error in our request: {e}"))
-    })?;
+    let mut copied = 0;
+    for (index, operation) in operations.iter().enumerate() {
+        copied += weigh(operation, &out)?;
+        if copied > MAX_BYTES {
+            let message = format!("the copies of a JSON patch may have {MAX_BYTES} bytes together");
+            return Err(Status::new(Reason::RequestEntityTooLarge, message));
+        }
+        json_patch::patch(&mut out, std::slice::from_ref(operation))
+            .map_err(|e| Status::new(Reason::Invalid, format!("operation {index} of the JSON patch: {}", e.kind)))?;
+    }
     Ok(out)
+}
+
+/// How many bytes the operation copies. Refuses what would nest too deep.
+fn weigh(operation: &PatchOperation, object: &Value) -> Result<usize, Status> {
+    let at = |pointer: &str| object.pointer(pointer).unwrap_or(&Value::Null);
+    let (path, value) = match operation {
+        PatchOperation::Add(op) => (op.path.as_str(), &op.value),
+        PatchOperation::Replace(op) => (op.path.as_str(), &op.value),
+        PatchOperation::Move(op) => (op.path.as_str(), at(op.from.as_str())),
+        PatchOperation::Copy(op) => (op.path.as_str(), at(op.from.as_str())),
+        PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(0),
+    };
+    if path.matches('/').count() + depth(value) > MAX_DEPTH {
+        return Err(Status::bad_request(format!("the JSON patch nests deeper than {MAX_DEPTH} levels")));
+    }
+    let copies = matches!(operation, PatchOperation::Copy(_));
+    Ok(if copies { value.to_string().len() } else { 0 })
+}
+
+/// How many levels of objects and lists a value has. Both the object and the patch were decoded within bounds, so this does
+/// not recurse deeply.
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
 }

@@ -174,3 +174,10 @@ fn defaulting_twice_changes_nothing() {
         assert_eq!(once, twice, "{word}");
     }
 }
+
+#[test]
+fn nulls_say_nothing() {
+    let text = "{metadata: {name: a, creationTimestamp: null}, data: {k: v}, immutable: null}";
+    let expect = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a", "namespace": "default" }, "data": { "k": "v" } });
+    assert_eq!(defaulted("cm", text), expect);
+}

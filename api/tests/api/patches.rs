@@ -27,6 +27,21 @@ fn json_patches_are_all_or_nothing() {
     assert_eq!(patch::apply(kind("po"), PatchKind::Json, &object, &many).unwrap_err().code, 413);
 }
 
+/// Regression: thirty copies of the object into itself made a gigabyte, or half a million levels, of a tiny patch.
+#[test]
+fn json_patches_cannot_blow_up() {
+    let object = json!({ "a": "x".repeat(1000) });
+    let wider: Vec<Value> = (0..40).map(|i| json!({ "op": "copy", "from": "/a", "path": format!("/b{i}") })).collect();
+    assert!(patch::apply(kind("cm"), PatchKind::Json, &object, &wider.into()).is_ok());
+    let doubling: Vec<Value> = (0..64).map(|i| json!({ "op": "copy", "from": "", "path": format!("/c{i}") })).collect();
+    let status = patch::apply(kind("cm"), PatchKind::Json, &object, &doubling.into()).unwrap_err();
+    assert_eq!(status.code, 413);
+    let deeper: Vec<Value> = (0..200).map(|_| json!({ "op": "copy", "from": "", "path": "/d" })).collect();
+    assert_eq!(patch::apply(kind("cm"), PatchKind::Json, &json!({}), &deeper.into()).unwrap_err().code, 400);
+    let path: Vec<Value> = (1..1500).map(|i| json!({ "op": "add", "path": "/a".repeat(i), "value": {} })).collect();
+    assert_eq!(patch::apply(kind("cm"), PatchKind::Json, &json!({}), &path.into()).unwrap_err().code, 400);
+}
+
 #[test]
 fn merge_patches_replace_lists_and_remove_nulls() {
     let object = json!({ "a": { "b": 1, "c": 2 }, "l": [1, 2] });
