@@ -1,7 +1,7 @@
 //! Kubernetes objects and what is true of them.
 //!
 //! This crate holds everything about objects that needs no cluster to decide: how an object is kept ([`Object`]), which
-//! kinds there are ([`kinds`]), what they default to and allow, how a client may select, patch and print them, and how
+//! kinds there are ([`mod@kinds`]), what they default to and allow, how a client may select, patch and print them, and how
 //! a refusal reads ([`Status`]). It is pure: no clock, no randomness, no IO. Whoever needs the time passes it in.
 //!
 //! Architecture invariant: nothing here knows keys of the store, requests, users or connections. A kind is a row in the
