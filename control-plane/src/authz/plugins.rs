@@ -109,3 +109,7 @@ fn field<T: serde::de::DeserializeOwned>(object: &Value, name: &str) -> Result<T
     serde_json::from_value(object[name].clone())
         .map_err(|error| Status::bad_request(format!("{name} cannot be read: {error}")))
 }
+
+#[cfg(test)]
+#[path = "plugins_tests.rs"]
+mod tests;

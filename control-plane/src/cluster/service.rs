@@ -100,6 +100,11 @@ impl Cluster for ClusterService {
         require(&*self.authorizer, &request, Access::cluster("create", "members"))?;
         let may_forward = !is_forwarded(&request);
         let asked = request.into_inner();
+        let same_name =
+            |other: &xebec_store::MemberStatus| other.member.name == asked.name && other.member.id != asked.id;
+        if self.store.status().members.iter().any(same_name) {
+            return Err(Status::already_exists(format!("the cluster has a master named {} already", asked.name)));
+        }
         match self.store.add_member(store_member(&asked)?, Instant::now() + JOIN_DEADLINE).await {
             Ok(()) => Ok(Response::new(self.members())),
             Err(StoreError::NotLeader { .. }) if may_forward => self.add_at_leader(asked).await.map(Response::new),

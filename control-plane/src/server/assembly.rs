@@ -44,6 +44,9 @@ use crate::registry::{Registry, RegistryParts, SystemEnvironment};
 use crate::rest::{self, RestState};
 use crate::runtime::{self, NodeWatch, RuntimeParts};
 
+/// Three signing requests and some names; anybody may send one.
+const MAX_JOIN_REQUEST: usize = 64 * 1024;
+
 /// What a master is wired from.
 pub(super) struct Assembly<'a> {
     pub(super) config: &'a ServerConfig,
@@ -129,7 +132,7 @@ impl Assembly<'_> {
             name: self.file.name.clone(),
             usage: Arc::new(move || usage.usage()),
         };
-        Routes::new(BootstrapServer::new(bootstrap))
+        Routes::new(BootstrapServer::new(bootstrap).max_decoding_message_size(MAX_JOIN_REQUEST))
             .add_service(ClusterServer::new(cluster))
             .add_service(NodesServer::new(hub.service()))
             .add_service(ObjectsServer::new(objects))

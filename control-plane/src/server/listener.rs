@@ -1,7 +1,8 @@
 //! The API's TLS listener: accepts, shakes hands, and hands requests to the gate with the caller's name on them.
 //!
 //! One task accepts; each connection has a task of its own, which ends with the connection, at shutdown, or after the handshake's
-//! deadline. Connections are bounded: above the bound a new one is closed at once, so that the caller tries another master.
+//! deadline. Connections are bounded: above the bound a new one is closed at once, so that the caller tries another master. A
+//! connection of nobody is closed after a minute: joining takes seconds, and the bound is for callers with a name.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::bootstrap::service::RemoteAddress;
 
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
+const ANONYMOUS_LIFE: Duration = Duration::from_secs(60);
 /// What a connection is given to finish its answers at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
 /// After an accept error (no file descriptors, usually) trying again at once would only burn a core.
@@ -97,7 +99,7 @@ impl Connection {
             Ok(user) => user.map(Arc::new),
             Err(error) => return tracing::warn!(%from, %error, "a client certificate is refused"),
         };
-        let gate = self.gate;
+        let (gate, is_anonymous) = (self.gate, user.is_none());
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let (gate, user) = (gate.clone(), user.clone());
             async move { Ok::<_, std::convert::Infallible>(gate.answer(introduce(request, user, from)).await) }
@@ -107,7 +109,7 @@ impl Connection {
         let mut serving = std::pin::pin!(serving);
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
-            () = shutdown.cancelled() => {
+            () = time_is_up(is_anonymous, shutdown) => {
                 serving.as_mut().graceful_shutdown();
                 tokio::time::timeout(DRAIN, serving).await.unwrap_or(Ok(()))
             }
@@ -133,6 +135,14 @@ impl Connection {
                 None
             }
         }
+    }
+}
+
+async fn time_is_up(is_anonymous: bool, shutdown: CancellationToken) {
+    if is_anonymous {
+        shutdown.run_until_cancelled(tokio::time::sleep(ANONYMOUS_LIFE)).await;
+    } else {
+        shutdown.cancelled().await;
     }
 }
 
