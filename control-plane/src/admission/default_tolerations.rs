@@ -1,4 +1,5 @@
-//! Every pod tolerates a node that is not ready, or cannot be reached, for a while: the time after which its controller may replace it.
+//! Every pod tolerates a node that is not ready, or cannot be reached, for a while: the time after which its controller
+//! may replace it.
 
 use std::time::Duration;
 

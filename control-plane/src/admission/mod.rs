@@ -1,7 +1,8 @@
 //! Admission: what a cluster adds to objects, and what it refuses, beyond what is true of the kind itself.
 //!
-//! Plugins run on every write, after authorization and defaulting: all `mutate` in order, then the object is defaulted and validated, then all
-//! `validate`. They read the watch cache and never wait. [`plugins`] lists those that every cluster has.
+//! Plugins run on every write, after authorization and defaulting: all `mutate` in order, then the object is defaulted
+//! and validated, then all `validate`. They read the watch cache and never wait. [`plugins`] lists those that every
+//! cluster has.
 
 mod default_tolerations;
 mod namespace_lifecycle;
@@ -79,7 +80,8 @@ pub trait Admission: Send + Sync {
     }
 }
 
-/// The plugins that every cluster has. `toleration` is how long a pod stays on a node that is not ready or cannot be reached.
+/// The plugins that every cluster has. `toleration` is how long a pod stays on a node that is not ready or cannot be
+/// reached.
 pub fn plugins(cache: &Arc<Cache>, toleration: Duration) -> Vec<Arc<dyn Admission>> {
     vec![
         Arc::new(NamespaceLifecycle::new(cache.clone())),

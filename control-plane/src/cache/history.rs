@@ -1,8 +1,8 @@
 //! One kind's present state and its newest changes.
 //!
-//! Changes are numbered without gaps, and the ring keeps the newest of them. A reader is a number: the change it wants next. When the
-//! ring has dropped that change, the reader is told so (`Expired`) and never sees a gap. `floor` says from which revision on the ring
-//! is complete.
+//! Changes are numbered without gaps, and the ring keeps the newest of them. A reader is a number: the change it wants
+//! next. When the ring has dropped that change, the reader is told so (`Expired`) and never sees a gap. `floor` says
+//! from which revision on the ring is complete.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

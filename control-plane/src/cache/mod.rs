@@ -1,16 +1,18 @@
 //! The watch cache: every object of the cluster, by kind, and the newest changes of each kind.
 //!
-//! The store calls it synchronously as it applies, on every master, before a write is acknowledged; so whoever has seen a write's answer from this
-//! master, or waited for the store's read barrier, finds it here. Readers never touch the store: a list is a clone of a persistent
-//! map, a watch a cursor over a ring of changes that all watchers of the kind share.
+//! The store calls it synchronously as it applies, on every master, before a write is acknowledged; so whoever has seen
+//! a write's answer from this master, or waited for the store's read barrier, finds it here. Readers never touch the
+//! store: a list is a clone of a persistent map, a watch a cursor over a ring of changes that all watchers of the kind
+//! share.
 //!
 //! ```text
 //!  store ── applied(events) ──► Shelf (one a kind): objects + ring ──► wake ──► Subscription (cursor) ──► watches, controllers, hub
 //!                          └──► the ring of all kinds               ──► wake ──► Subscription over everything (the runtime)
 //! ```
 //!
-//! A batch of changes is taken in behind a gate, and its revision is published before the gate opens; who clones a state goes through the
-//! gate too, so that a state is complete at the revision published at that moment. Readers of the rings need no gate.
+//! A batch of changes is taken in behind a gate, and its revision is published before the gate opens; who clones a
+//! state goes through the gate too, so that a state is complete at the revision published at that moment. Readers of
+//! the rings need no gate.
 
 mod by_node;
 mod entry;
@@ -45,7 +47,8 @@ pub struct Expired {
     pub oldest: u64,
 }
 
-/// How much history each kind keeps. Beyond either bound the oldest changes go, and the readers that still wanted them are expired.
+/// How much history each kind keeps. Beyond either bound the oldest changes go, and the readers that still wanted them
+/// are expired.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Changes.
@@ -72,7 +75,8 @@ pub struct Cache {
     limits: Limits,
 }
 
-/// One kind's history behind its lock, which nobody holds for longer than it takes to copy a pointer or to take in one change.
+/// One kind's history behind its lock, which nobody holds for longer than it takes to copy a pointer or to take in one
+/// change.
 struct Shelf {
     kind: Option<&'static Kind>,
     history: RwLock<History>,
@@ -178,7 +182,8 @@ impl Cache {
         self.follow(shelf, keys::prefix(kind, namespace), from)
     }
 
-    /// Follows all kinds at once, in the order in which the changes happened: after `from`, or with the present state first.
+    /// Follows all kinds at once, in the order in which the changes happened: after `from`, or with the present state
+    /// first.
     pub fn subscribe_all(self: &Arc<Self>, from: Option<u64>) -> Result<Subscription, Expired> {
         self.follow(&self.all, keys::all(), from)
     }

@@ -1,7 +1,7 @@
 //! A reader of changes: ordered, without gaps, at its own pace.
 //!
-//! A subscription holds no queue of its own; it is a cursor over the ring that all readers share. A reader that falls behind the ring
-//! gets [`Expired`] and starts again from the state.
+//! A subscription holds no queue of its own; it is a cursor over the ring that all readers share. A reader that falls
+//! behind the ring gets [`Expired`] and starts again from the state.
 
 use std::sync::Arc;
 
@@ -33,7 +33,8 @@ impl Subscription {
         Subscription { reader, next, wake, initial, revision }
     }
 
-    /// The state that the changes continue, a snapshot for each kind; present once, and only when the subscription began with it.
+    /// The state that the changes continue, a snapshot for each kind; present once, and only when the subscription
+    /// began with it.
     pub fn take_state(&mut self) -> Vec<Snapshot> {
         std::mem::take(&mut self.initial)
     }

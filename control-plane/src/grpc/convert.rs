@@ -4,7 +4,9 @@ use xebec_api::patch::PatchKind;
 use xebec_api::{FieldSelector, Kind, LabelSelector, Scope as KindScope, Status, Subresource, decode, find};
 use xebec_proto::v1;
 
-use crate::registry::{FieldValidation, Freshness, ListOptions, Patch, Scope, Stored, Target, WatchFrom, WatchOptions, WriteOptions};
+use crate::registry::{
+    FieldValidation, Freshness, ListOptions, Patch, Scope, Stored, Target, WatchFrom, WatchOptions, WriteOptions,
+};
 
 /// The kind that a target names.
 fn kind(target: &v1::Target) -> Result<&'static Kind, Status> {
@@ -24,7 +26,8 @@ pub(super) fn target(message: Option<&v1::Target>, may_be_new: bool) -> Result<T
         "" => None,
         word => Some(Subresource::parse(word).ok_or_else(Status::no_such_resource)?),
     };
-    let target = Target { kind, namespace: namespace(kind, &message.namespace), name: message.name.clone(), subresource };
+    let target =
+        Target { kind, namespace: namespace(kind, &message.namespace), name: message.name.clone(), subresource };
     if kind.is_namespaced() && target.namespace.is_none() {
         return Err(Status::bad_request(format!("{} live in namespaces, and the request names none", kind.plural)));
     }
@@ -44,7 +47,8 @@ pub(super) fn scope(message: Option<&v1::Target>) -> Result<Scope, Status> {
 
 fn selectors(kind: &Kind, labels: &str, fields: &str) -> Result<(LabelSelector, FieldSelector), Status> {
     let parsed = LabelSelector::parse(labels);
-    let labels = parsed.map_err(|e| Status::bad_request(format!("unable to parse the label selector \"{labels}\": {e}")))?;
+    let labels =
+        parsed.map_err(|e| Status::bad_request(format!("unable to parse the label selector \"{labels}\": {e}")))?;
     let fields = FieldSelector::parse(fields)?;
     fields.check(kind)?;
     Ok((labels, fields))
@@ -53,7 +57,10 @@ fn selectors(kind: &Kind, labels: &str, fields: &str) -> Result<(LabelSelector, 
 fn version(text: &str) -> Result<Option<u64>, Status> {
     match text {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| Status::bad_request(format!("Invalid value: \"{text}\": invalid resource version"))),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_| Status::bad_request(format!("Invalid value: \"{text}\": invalid resource version"))),
     }
 }
 
@@ -86,7 +93,11 @@ pub(super) fn write(options: Option<&v1::WriteOptions>) -> Result<WriteOptions, 
         "" | "Strict" => FieldValidation::Strict,
         "Warn" => FieldValidation::Warn,
         "Ignore" => FieldValidation::Ignore,
-        word => return Err(Status::bad_request(format!("fieldValidation: Unsupported value: \"{word}\": supported values: \"Ignore\", \"Strict\", \"Warn\""))),
+        word => {
+            return Err(Status::bad_request(format!(
+                "fieldValidation: Unsupported value: \"{word}\": supported values: \"Ignore\", \"Strict\", \"Warn\""
+            )));
+        }
     };
     Ok(WriteOptions { dry_run: options.dry_run, field_manager: options.field_manager.clone(), field_validation })
 }

@@ -1,13 +1,16 @@
 //! A command in a container: input from the client to its node, output back, an exit code at the end.
 //!
-//! One task carries the input; it ends with the client's stream, or when the node's end is closed. The output is the answer's stream, and
-//! dropping it closes the node's end.
+//! One task carries the input; it ends with the client's stream, or when the node's end is closed. The output is the
+//! answer's stream, and dropping it closes the node's end.
 
 use futures::{Stream, StreamExt};
 use tokio::sync::mpsc;
 use xebec_api::{Status, Subresource};
 use xebec_proto::v1::stream_frame::Frame;
-use xebec_proto::v1::{ExecInput, ExecOpen, ExecOutput, ExecStream, OpenStream, StreamFrame, StreamSize, exec_input, exec_output, open_stream};
+use xebec_proto::v1::{
+    ExecInput, ExecOpen, ExecOutput, ExecStream, OpenStream, StreamFrame, StreamSize, exec_input, exec_output,
+    open_stream,
+};
 
 use super::logs::{lost, pod};
 use super::{Answers, ObjectsService, refuse};
@@ -37,7 +40,14 @@ impl ObjectsService {
 
 fn message(open: ExecOpen, pod_uid: String, container: String) -> OpenStream {
     let exec = ExecStream { command: open.command, stdin: open.stdin, tty: open.tty };
-    OpenStream { stream_id: String::new(), namespace: open.namespace, pod: open.pod, pod_uid, container, kind: Some(open_stream::Kind::Exec(exec)) }
+    OpenStream {
+        stream_id: String::new(),
+        namespace: open.namespace,
+        pod: open.pod,
+        pod_uid,
+        container,
+        kind: Some(open_stream::Kind::Exec(exec)),
+    }
 }
 
 /// Carries the input until either end has enough.

@@ -13,12 +13,17 @@ use crate::registry::{Listing, RequestContext, Stored};
 const CHUNK: usize = 512 * 1024;
 
 impl ObjectsService {
-    pub(super) async fn list_chunks(&self, cx: &RequestContext, request: &ListRequest) -> Result<Answers<ListChunk>, Status> {
+    pub(super) async fn list_chunks(
+        &self,
+        cx: &RequestContext,
+        request: &ListRequest,
+    ) -> Result<Answers<ListChunk>, Status> {
         let scope = convert::scope(request.target.as_ref())?;
         let options = convert::list(scope.kind, request)?;
         let listing = self.registry.list(cx, &scope, &options).await?;
         let as_table = request.representation() == Representation::Table;
-        let chunks = Chunks { kind: scope.kind, table: as_table.then(|| self.registry.now()), listing, next: 0, sent: false };
+        let chunks =
+            Chunks { kind: scope.kind, table: as_table.then(|| self.registry.now()), listing, next: 0, sent: false };
         Ok(Box::pin(futures::stream::iter(chunks.map(Ok))))
     }
 }

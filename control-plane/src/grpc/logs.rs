@@ -23,7 +23,11 @@ pub(super) fn lost(node: &str) -> tonic::Status {
 }
 
 impl ObjectsService {
-    pub(super) async fn log_chunks(&self, cx: &RequestContext, request: &LogsRequest) -> Result<Answers<LogChunk>, Status> {
+    pub(super) async fn log_chunks(
+        &self,
+        cx: &RequestContext,
+        request: &LogsRequest,
+    ) -> Result<Answers<LogChunk>, Status> {
         let target = pod(&request.namespace, &request.pod, Subresource::Log)?;
         let place = self.registry.locate_container(cx, "get", &target, &request.container).await?;
         let open = OpenStream {

@@ -1,8 +1,8 @@
 //! The gRPC face of the registry: the service `xebec.v1.Objects`, which the CLI speaks.
 //!
-//! It is as thin as the messages allow: a target is looked up in the kind table, options are read, the registry is called, and objects leave
-//! as their canonical JSON. A refusal carries the same Status that REST clients get, in the details of the gRPC status.
-//! The listener has put the caller, an `Arc<User>`, into the request's extensions.
+//! It is as thin as the messages allow: a target is looked up in the kind table, options are read, the registry is
+//! called, and objects leave as their canonical JSON. A refusal carries the same Status that REST clients get, in the
+//! details of the gRPC status. The listener has put the caller, an `Arc<User>`, into the request's extensions.
 
 mod convert;
 mod exec;

@@ -4,8 +4,9 @@ use tonic::{Request, Response, Streaming};
 use xebec_api::{Details, Status, decode, kinds};
 use xebec_proto::v1::objects_server::Objects;
 use xebec_proto::v1::{
-    CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse, ListChunk, ListRequest, LogChunk,
-    LogsRequest, Object, PatchRequest, Representation, UpdateRequest, WatchEvent, WatchRequest,
+    CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse,
+    ListChunk, ListRequest, LogChunk, LogsRequest, Object, PatchRequest, Representation, UpdateRequest, WatchEvent,
+    WatchRequest,
 };
 
 use super::{Answers, ObjectsService, context, convert, list, refuse};
@@ -129,6 +130,12 @@ impl ObjectsService {
 /// The Status of a delete that is done.
 fn gone(group: &str, plural: &str, stored: &Stored) -> String {
     let meta = stored.object.meta();
-    let details = Details { name: meta.name.clone(), group: group.to_owned(), kind: plural.to_owned(), uid: meta.uid.clone(), ..Details::default() };
+    let details = Details {
+        name: meta.name.clone(),
+        group: group.to_owned(),
+        kind: plural.to_owned(),
+        uid: meta.uid.clone(),
+        ..Details::default()
+    };
     xebec_api::status::success(&details).to_string()
 }

@@ -47,11 +47,16 @@ fn status(refused: &tonic::Status) -> Value {
 async fn an_object_lives_from_create_to_delete() {
     let f = Fixture::new().await;
     let s = service(&f);
-    let created = s.create(create("configmaps", &json!({"metadata": {"name": "a"}, "data": {"k": "v"}}))).await.unwrap().into_inner();
+    let created = s
+        .create(create("configmaps", &json!({"metadata": {"name": "a"}, "data": {"k": "v"}})))
+        .await
+        .unwrap()
+        .into_inner();
     let mut body: Value = serde_json::from_slice(&created.json).unwrap();
     assert_eq!(body["metadata"]["resourceVersion"], created.revision.to_string());
     body["data"]["k"] = json!("w");
-    let update = v1::UpdateRequest { target: on("", "configmaps", "a"), json: Bytes::from(body.to_string()), options: None };
+    let update =
+        v1::UpdateRequest { target: on("", "configmaps", "a"), json: Bytes::from(body.to_string()), options: None };
     s.update(by("jane", update.clone())).await.unwrap();
     let stale = s.update(by("jane", update)).await.unwrap_err();
     assert_eq!((stale.code(), &status(&stale)["reason"]), (Code::Aborted, &json!("Conflict")));
@@ -63,7 +68,8 @@ async fn an_object_lives_from_create_to_delete() {
     };
     s.patch(by("jane", patch)).await.unwrap();
     let get = v1::GetRequest { target: on("", "configmaps", "a"), representation: Representation::Table.into() };
-    let table: Value = serde_json::from_slice(&s.get(by("jane", get.clone())).await.unwrap().into_inner().json).unwrap();
+    let table: Value =
+        serde_json::from_slice(&s.get(by("jane", get.clone())).await.unwrap().into_inner().json).unwrap();
     assert_eq!((&table["kind"], &table["rows"][0]["cells"][1]), (&json!("Table"), &json!(2)), "{table}");
     let delete = v1::DeleteRequest { target: on("", "configmaps", "a"), options_json: Bytes::new() };
     let gone: Value = serde_json::from_slice(&s.delete(by("jane", delete)).await.unwrap().into_inner().json).unwrap();
@@ -91,7 +97,8 @@ async fn every_refusal_carries_its_status_and_stores_nothing() {
         let causes = status["details"]["causes"].as_array().cloned().unwrap_or_default();
         assert!(field.is_empty() || causes.iter().any(|cause| cause["field"] == field), "{status}");
     }
-    let malformed = v1::CreateRequest { target: on("", "configmaps", ""), json: Bytes::from_static(b"a: ["), options: None };
+    let malformed =
+        v1::CreateRequest { target: on("", "configmaps", ""), json: Bytes::from_static(b"a: ["), options: None };
     assert_eq!(s.create(by("jane", malformed)).await.unwrap_err().code(), Code::InvalidArgument);
     let list = v1::ListRequest { target: on("", "configmaps", ""), ..Default::default() };
     assert_eq!(s.list(Request::new(list.clone())).await.err().unwrap().code(), Code::Unauthenticated);
@@ -126,7 +133,12 @@ async fn lists_and_watches_stream() {
 async fn logs_and_commands_come_from_the_node() {
     let f = Fixture::new().await;
     let s = service(&f);
-    s.create(create("pods", &json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "app", "image": "i"}]}}))).await.unwrap();
+    s.create(create(
+        "pods",
+        &json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "app", "image": "i"}]}}),
+    ))
+    .await
+    .unwrap();
     let bind = target("pods", Some("default"), "p").subresource(Subresource::Binding);
     f.create(&bind, json!({"target": {"kind": "Node", "name": "n1"}})).await.unwrap();
     let logs = v1::LogsRequest { namespace: "default".into(), pod: "p".into(), ..Default::default() };
@@ -134,7 +146,13 @@ async fn logs_and_commands_come_from_the_node() {
     assert_eq!(chunks[0].as_ref().unwrap().data, "app on n1\n");
 
     let input = |input| Ok(v1::ExecInput { input: Some(input) });
-    let open = v1::ExecOpen { namespace: "default".into(), pod: "p".into(), command: vec!["cat".into()], stdin: true, ..Default::default() };
+    let open = v1::ExecOpen {
+        namespace: "default".into(),
+        pod: "p".into(),
+        command: vec!["cat".into()],
+        stdin: true,
+        ..Default::default()
+    };
     let inputs = vec![
         input(v1::exec_input::Input::Open(open)),
         input(v1::exec_input::Input::Stdin(Bytes::from_static(b"hello"))),

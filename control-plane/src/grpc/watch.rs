@@ -12,7 +12,11 @@ use super::{Answers, ObjectsService, convert};
 use crate::registry::{self, RequestContext, Stored};
 
 impl ObjectsService {
-    pub(super) async fn watch_events(&self, cx: &RequestContext, request: &WatchRequest) -> Result<Answers<WatchEvent>, Status> {
+    pub(super) async fn watch_events(
+        &self,
+        cx: &RequestContext,
+        request: &WatchRequest,
+    ) -> Result<Answers<WatchEvent>, Status> {
         let scope = convert::scope(request.target.as_ref())?;
         let options = convert::watch(scope.kind, request)?;
         let table = request.representation() == Representation::Table;
@@ -31,8 +35,12 @@ fn message(kind: &Kind, event: &registry::WatchEvent, table: Option<Timestamp>) 
         registry::WatchEvent::Added(stored) => (Type::Added, show(stored)),
         registry::WatchEvent::Modified(stored) => (Type::Modified, show(stored)),
         registry::WatchEvent::Deleted(stored) => (Type::Deleted, show(stored)),
-        registry::WatchEvent::Bookmark { revision, initial_events_end } => (Type::Bookmark, bookmark(kind, *revision, *initial_events_end)),
-        registry::WatchEvent::Error(status) => (Type::Error, Object { revision: 0, json: Bytes::from(status.to_json().to_string()) }),
+        registry::WatchEvent::Bookmark { revision, initial_events_end } => {
+            (Type::Bookmark, bookmark(kind, *revision, *initial_events_end))
+        }
+        registry::WatchEvent::Error(status) => {
+            (Type::Error, Object { revision: 0, json: Bytes::from(status.to_json().to_string()) })
+        }
     };
     WatchEvent { r#type: change.into(), object: Some(object) }
 }

@@ -1,4 +1,5 @@
-//! The part of the store that the registry uses, as a trait, so that the tests of this crate can run over the pure state machine.
+//! The part of the store that the registry uses, as a trait, so that the tests of this crate can run over the pure
+//! state machine.
 
 use std::sync::Arc;
 

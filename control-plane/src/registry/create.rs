@@ -1,8 +1,8 @@
 //! CREATE: a new object, or a call on one (`pods/binding`, `pods/eviction`).
 //!
-//! The transaction demands that the name is free, that the addresses it takes are, and that the namespace is still as it was when it was found
-//! not to be terminating. So everything in a namespace was created before the namespace began to go, and whoever empties it
-//! afterwards sees all of it.
+//! The transaction demands that the name is free, that the addresses it takes are, and that the namespace is still as
+//! it was when it was found not to be terminating. So everything in a namespace was created before the namespace began
+//! to go, and whoever empties it afterwards sees all of it.
 
 use serde_json::{Value, json};
 use xebec_api::{Reason, Status, Subresource, value};

@@ -1,4 +1,5 @@
-//! The envelope of a body: what it says it is must be what the request is about. What it leaves out is taken from the request.
+//! The envelope of a body: what it says it is must be what the request is about. What it leaves out is taken from the
+//! request.
 
 use serde_json::{Value, json};
 use xebec_api::{Status, value};

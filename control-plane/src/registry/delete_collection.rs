@@ -8,7 +8,8 @@ use super::{DeleteOptions, Deleted, ListOptions, Registry, RequestContext, Scope
 const PAGE: usize = 500;
 
 impl Registry {
-    /// Deletes what `list` selects in `scope`; returns what it has deleted or marked. An object that is gone already is no error.
+    /// Deletes what `list` selects in `scope`; returns what it has deleted or marked. An object that is gone already is
+    /// no error.
     pub async fn delete_collection(
         &self,
         cx: &RequestContext,

@@ -1,7 +1,8 @@
 //! What a delete makes of an object: a plain function of the object, the options and the time.
 //!
-//! An object with finalizers, or with a grace period to run, is marked and stays; whoever takes the last finalizer away, or confirms that the
-//! pod has stopped by deleting it with a grace period of zero, removes it. A grace period may be shortened and never extended.
+//! An object with finalizers, or with a grace period to run, is marked and stays; whoever takes the last finalizer
+//! away, or confirms that the pod has stopped by deleting it with a grace period of zero, removes it. A grace period
+//! may be shortened and never extended.
 
 use std::time::Duration;
 
@@ -78,7 +79,8 @@ fn mark(object: &mut Value, grace: i64, now: Timestamp) {
     }
 }
 
-/// The finalizers that tell the garbage collector what to do about dependents. Without a word from the caller they stay as they are.
+/// The finalizers that tell the garbage collector what to do about dependents. Without a word from the caller they stay
+/// as they are.
 fn set_propagation(object: &mut Value, propagation: Option<Propagation>) {
     let Some(propagation) = propagation else { return };
     let wanted = match propagation {

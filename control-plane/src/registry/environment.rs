@@ -1,4 +1,5 @@
-//! Time, identifiers and chance: what the registry settles before it proposes a transaction, so that the state machine never has to.
+//! Time, identifiers and chance: what the registry settles before it proposes a transaction, so that the state machine
+//! never has to.
 
 use jiff::Timestamp;
 use rand::RngExt;

@@ -1,4 +1,5 @@
-//! `pods/eviction`: a delete that asks politely. Nothing limits disruptions as long as there is no kind for such limits.
+//! `pods/eviction`: a delete that asks politely. Nothing limits disruptions as long as there is no kind for such
+//! limits.
 
 use serde_json::Value;
 use xebec_api::{Status, value};

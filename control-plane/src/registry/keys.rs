@@ -1,8 +1,8 @@
 //! The one place that maps objects to keys of the store.
 //!
-//! `/registry/<group, or core>/<plural>[/<namespace>]/<name>`, so that a kind, and a namespace of it, is one prefix. What a
-//! transaction reserves beside an object (cluster addresses, node ports) lives under `/reserved/` and is no object: the watch
-//! cache does not see it.
+//! `/registry/<group, or core>/<plural>[/<namespace>]/<name>`, so that a kind, and a namespace of it, is one prefix.
+//! What a transaction reserves beside an object (cluster addresses, node ports) lives under `/reserved/` and is no
+//! object: the watch cache does not see it.
 
 use bytes::Bytes;
 use xebec_api::{Kind, Scope as KindScope};

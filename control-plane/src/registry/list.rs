@@ -1,7 +1,8 @@
 //! LIST: one page of a kind, all pages at one revision.
 //!
-//! A first page is a walk over the cache's persistent map. A later page is the same walk as long as the kind has not changed since, and
-//! otherwise a walk over the store's history at the listing's revision, until that has been compacted (410).
+//! A first page is a walk over the cache's persistent map. A later page is the same walk as long as the kind has not
+//! changed since, and otherwise a walk over the store's history at the listing's revision, until that has been
+//! compacted (410).
 
 use std::sync::Arc;
 

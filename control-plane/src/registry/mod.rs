@@ -1,4 +1,5 @@
-//! The registry: the seven verbs, written once for all kinds. Every write of the cluster goes through here, whoever makes it.
+//! The registry: the seven verbs, written once for all kinds. Every write of the cluster goes through here, whoever
+//! makes it.
 //!
 //! ```text
 //!  REST ─┐                                                      reads: barrier ─► watch cache
@@ -6,11 +7,13 @@
 //!  runtime, hub ┘               writes: decode ─► default ─► admit ─► validate ─► one guarded transaction ─► store
 //! ```
 //!
-//! A write reads the object from the watch cache, works out the new one, and proposes a transaction that holds only if the object is still at
-//! the revision that was read. A patch, or an update without a resource version, then starts over from the new state; any other caller
-//! gets a conflict. Everything that is not deterministic (time, uid, generated names, addresses) is settled before the proposal.
+//! A write reads the object from the watch cache, works out the new one, and proposes a transaction that holds only if
+//! the object is still at the revision that was read. A patch, or an update without a resource version, then starts
+//! over from the new state; any other caller gets a conflict. Everything that is not deterministic (time, uid,
+//! generated names, addresses) is settled before the proposal.
 //!
-//! A refusal may be due to a cache that is behind, so it is final only if the object has not changed once the cache has caught up (`settle`).
+//! A refusal may be due to a cache that is behind, so it is final only if the object has not changed once the cache has
+//! caught up (`settle`).
 
 mod access;
 mod backend;

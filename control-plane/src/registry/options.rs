@@ -45,7 +45,8 @@ pub enum WatchFrom {
     Any,
     /// With the changes after this revision.
     After(u64),
-    /// With the state, at least as new as this revision when there is one, then the annotated bookmark that ends it, then changes.
+    /// With the state, at least as new as this revision when there is one, then the annotated bookmark that ends it,
+    /// then changes.
     InitialEvents(Option<u64>),
 }
 

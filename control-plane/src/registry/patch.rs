@@ -1,6 +1,7 @@
 //! PATCH: changes parts of an object, its status, or its scale.
 //!
-//! The patch is laid over the newest object, and again over a newer one if that was too slow, so that patches of different parts never conflict.
+//! The patch is laid over the newest object, and again over a newer one if that was too slow, so that patches of
+//! different parts never conflict.
 
 use xebec_api::{Status, Subresource};
 

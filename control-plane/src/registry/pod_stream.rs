@@ -1,4 +1,5 @@
-//! Finding the container whose output, or in which a command, somebody wants: permission, node and container of a stream.
+//! Finding the container whose output, or in which a command, somebody wants: permission, node and container of a
+//! stream.
 
 use serde_json::Value;
 use xebec_api::{Reason, Status, value};
@@ -17,8 +18,15 @@ pub struct ContainerPlace {
 }
 
 impl Registry {
-    /// Where the container of the pod that `target` names runs. The target carries the subresource (`log`, `exec`) that is asked for, `verb` what is done with it.
-    pub async fn locate_container(&self, cx: &RequestContext, verb: &str, target: &Target, container: &str) -> Result<ContainerPlace, Status> {
+    /// Where the container of the pod that `target` names runs. The target carries the subresource (`log`, `exec`) that
+    /// is asked for, `verb` what is done with it.
+    pub async fn locate_container(
+        &self,
+        cx: &RequestContext,
+        verb: &str,
+        target: &Target,
+        container: &str,
+    ) -> Result<ContainerPlace, Status> {
         Self::check_subresource(target)?;
         self.authorize(cx, verb, target)?;
         self.read_barrier(cx.deadline).await?;
@@ -40,7 +48,13 @@ pub fn node_refusal(json: &[u8]) -> Status {
 
 /// The container that is named, or the only one.
 fn choose(pod_name: &str, pod: &Value, wanted: &str) -> Result<String, Status> {
-    let names = |list: &str| value::list(pod, list).iter().filter_map(|item| value::text(item, "/name")).map(str::to_owned).collect::<Vec<_>>();
+    let names = |list: &str| {
+        value::list(pod, list)
+            .iter()
+            .filter_map(|item| value::text(item, "/name"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let containers = names("/spec/containers");
     let init = names("/spec/initContainers");
     if !wanted.is_empty() {
@@ -52,7 +66,9 @@ fn choose(pod_name: &str, pod: &Value, wanted: &str) -> Result<String, Status> {
         [only] => Ok(only.clone()),
         several => {
             let several = several.join(" ");
-            Err(Status::bad_request(format!("a container name must be specified for pod {pod_name}, choose one of: [{several}]")))
+            Err(Status::bad_request(format!(
+                "a container name must be specified for pod {pod_name}, choose one of: [{several}]"
+            )))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What only one object may hold: the cluster addresses and node ports of Services.
 //!
-//! Each is a key of its own, taken and given back in the transaction that changes the Service. So two masters that choose the same address at
-//! the same time do not both succeed, and no repair loop has to look for leaks.
+//! Each is a key of its own, taken and given back in the transaction that changes the Service. So two masters that
+//! choose the same address at the same time do not both succeed, and no repair loop has to look for leaks.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -201,7 +201,8 @@ impl Allocation<'_> {
     }
 }
 
-/// A Service that no longer has node ports gives back those it had, unless the caller names them, which validation refuses.
+/// A Service that no longer has node ports gives back those it had, unless the caller names them, which validation
+/// refuses.
 fn forget_ports(ports: &mut [Value], before: &[Value]) {
     for port in ports {
         let kept = node_port(port).is_some_and(|number| before.iter().any(|old| node_port(old) == Some(number)));

@@ -1,8 +1,9 @@
 //! Changing an object that others change too.
 //!
-//! A decision is a plain function from the object as it is to what shall become of it. It is made on what the cache has; if the object has
-//! changed by the time the transaction runs, or the decision was a refusal and the cache was behind, it is made again on the newer object. The
-//! decision itself says whether a newer object is acceptable, by checking the caller's preconditions.
+//! A decision is a plain function from the object as it is to what shall become of it. It is made on what the cache
+//! has; if the object has changed by the time the transaction runs, or the decision was a refusal and the cache was
+//! behind, it is made again on the newer object. The decision itself says whether a newer object is acceptable, by
+//! checking the caller's preconditions.
 
 use xebec_api::{Object, Status};
 

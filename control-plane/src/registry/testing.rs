@@ -1,4 +1,5 @@
-//! A registry over the pure state machine, for the tests of this crate: everything is real but the disk and the other masters.
+//! A registry over the pure state machine, for the tests of this crate: everything is real but the disk and the other
+//! masters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

@@ -32,7 +32,7 @@ async fn what_is_created_can_be_read_listed_changed_and_deleted() {
     let f = Fixture::new().await;
     let t = target("configmaps", Some("default"), "a");
     let created = f.config_map("a", "one").await.unwrap();
-    assert_eq!(created.object.meta().uid.is_empty(), false);
+    assert!(!created.object.meta().uid.is_empty());
     assert_eq!(created.object.meta().creation_timestamp.as_deref(), Some("2030-01-01T00:00:00Z"));
     assert_eq!(f.registry.get(&cx(), &t).await.unwrap().revision, created.revision);
 
@@ -247,6 +247,18 @@ async fn nothing_new_comes_into_a_namespace_that_goes() {
     assert_eq!(status.details.unwrap().causes[0].reason, "NamespaceTerminating");
     let immortal = f.registry.delete(&cx(), &target("namespaces", None, "default"), &DeleteOptions::default()).await;
     assert_eq!(immortal.unwrap_err().code, 403);
+}
+
+#[tokio::test]
+async fn a_namespace_goes_once_its_contents_are_said_to_be_gone() {
+    let f = Fixture::new().await;
+    let ns = target("namespaces", None, "shop");
+    f.create(&ns, json!({})).await.unwrap();
+    let going = f.registry.delete(&cx(), &ns, &DeleteOptions::default()).await.unwrap();
+    assert_eq!(going.stored().to_value()["status"]["phase"], "Terminating");
+    let done = Patch { kind: PatchKind::Merge, body: json!({"spec": {"finalizers": []}}) };
+    f.registry.patch(&cx(), &ns, &done, &WriteOptions::default()).await.unwrap();
+    assert_eq!(refused(f.registry.get(&cx(), &ns).await).code, 404);
 }
 
 #[tokio::test]

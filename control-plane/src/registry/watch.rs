@@ -1,7 +1,7 @@
 //! WATCH: a cursor over the cache's history, seen through selectors.
 //!
-//! An object that a change moves into a selector is added for the watcher, one that it moves out is deleted. When the reader is slower
-//! than the ring, the stream ends with an error of code 410, never with a gap.
+//! An object that a change moves into a selector is added for the watcher, one that it moves out is deleted. When the
+//! reader is slower than the ring, the stream ends with an error of code 410, never with a gap.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +16,8 @@ use crate::cache::{CacheEvent, Entry, Expired, Subscription};
 
 /// How often a quiet watch tells its reader how far it is.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
-/// A watch without a timeout of its own ends after this, and up to as much again, so that clients spread over the masters.
+/// A watch without a timeout of its own ends after this, and up to as much again, so that clients spread over the
+/// masters.
 const DEFAULT_TIMEOUT_SECONDS: u64 = 30 * 60;
 
 /// What a watch reports.
@@ -144,20 +145,37 @@ impl Watcher {
         loop {
             let event = match self.wait().await {
                 Turn::End => return self.last_bookmark(),
-                Turn::Bookmark => {
-                    self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
-                    self.subscription.try_next().transpose()
-                }
-                Turn::Event(event) => Some(event),
+                Turn::Bookmark => self.bookmark(),
+                Turn::Event(event) => self.shown(event),
             };
-            match event {
-                Some(Err(expired)) => return Some(WatchEvent::Error(too_old(self.subscription.revision(), expired))),
-                Some(Ok(event)) => {
-                    if let Some(event) = self.view.through(&event) {
-                        return Some(self.go_on(event));
-                    }
-                }
-                None => return Some(self.go_on(bookmark_at(self.subscription.revision()))),
+            if event.is_some() {
+                return event;
+            }
+        }
+    }
+
+    /// What the reader sees of a change, if anything.
+    fn shown(&mut self, event: Result<Arc<CacheEvent>, Expired>) -> Option<WatchEvent> {
+        match event {
+            Ok(event) => {
+                self.stage = Stage::Changes;
+                self.view.through(&event)
+            }
+            Err(expired) => {
+                self.stage = Stage::Over;
+                Some(WatchEvent::Error(too_old(self.subscription.revision(), expired)))
+            }
+        }
+    }
+
+    /// A bookmark, unless there is a change to read first.
+    fn bookmark(&mut self) -> Option<WatchEvent> {
+        self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
+        match self.subscription.try_next().transpose() {
+            Some(event) => self.shown(event),
+            None => {
+                self.stage = Stage::Changes;
+                Some(bookmark_at(self.subscription.revision()))
             }
         }
     }
@@ -171,13 +189,9 @@ impl Watcher {
         }
     }
 
-    fn go_on(&mut self, event: WatchEvent) -> WatchEvent {
-        self.stage = Stage::Changes;
-        event
-    }
-
     /// Before the end, unless there is something unread, which a later watch will read.
     fn last_bookmark(&mut self) -> Option<WatchEvent> {
+        self.stage = Stage::Over;
         let before = self.subscription.revision();
         let read_all = matches!(self.subscription.try_next(), Ok(None));
         let revision = if read_all { self.subscription.revision() } else { before };

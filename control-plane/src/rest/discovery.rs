@@ -1,4 +1,5 @@
-//! Discovery: which groups, versions and resources there are, in the plain and the aggregated form, from the kind table.
+//! Discovery: which groups, versions and resources there are, in the plain and the aggregated form, from the kind
+//! table.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +18,14 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
     }
     call.state.registry.authorize_path(&call.cx, "get", path)?;
     match place {
-        Place::Core | Place::Groups => Ok(aggregated(call, place).unwrap_or_else(|| respond::json(StatusCode::OK, &plain(place)))),
-        Place::Group(group) => groups().into_iter().find(|known| known == group).map(|group| respond::json(StatusCode::OK, &api_group(group))).ok_or_else(Status::no_such_resource),
+        Place::Core | Place::Groups => {
+            Ok(aggregated(call, place).unwrap_or_else(|| respond::json(StatusCode::OK, &plain(place))))
+        }
+        Place::Group(group) => groups()
+            .into_iter()
+            .find(|known| known == group)
+            .map(|group| respond::json(StatusCode::OK, &api_group(group)))
+            .ok_or_else(Status::no_such_resource),
         Place::Version(group, version) => resources(group, version),
         Place::Index | Place::Whole => Err(Status::no_such_resource()),
     }
@@ -33,7 +40,12 @@ fn groups() -> Vec<&'static str> {
 /// The versions of a group, newest first as in the kind table.
 fn versions(group: &str) -> Vec<&'static str> {
     let mut seen = BTreeSet::new();
-    kinds().iter().filter(|kind| kind.group == group).map(|kind| kind.version).filter(|version| seen.insert(*version)).collect()
+    kinds()
+        .iter()
+        .filter(|kind| kind.group == group)
+        .map(|kind| kind.version)
+        .filter(|version| seen.insert(*version))
+        .collect()
 }
 
 fn plain(place: &Place) -> Value {
@@ -42,7 +54,9 @@ fn plain(place: &Place) -> Value {
             "kind": "APIVersions", "versions": versions(""),
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
         }),
-        _ => json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups().into_iter().map(api_group).collect::<Vec<_>>()}),
+        _ => {
+            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups().into_iter().map(api_group).collect::<Vec<_>>()})
+        }
     }
 }
 
@@ -53,9 +67,11 @@ fn api_group(group: &str) -> Value {
 }
 
 fn resources(group: &str, version: &str) -> Result<Response, Status> {
-    let of_version: Vec<&Kind> = kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).collect();
+    let of_version: Vec<&Kind> =
+        kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).collect();
     let Some(first) = of_version.first() else { return Err(Status::no_such_resource()) };
-    let resources: Vec<Value> = of_version.iter().flat_map(|kind| std::iter::once(resource(kind)).chain(subresources(kind))).collect();
+    let resources: Vec<Value> =
+        of_version.iter().flat_map(|kind| std::iter::once(resource(kind)).chain(subresources(kind))).collect();
     let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version(), "resources": resources});
     Ok(respond::json(StatusCode::OK, &list))
 }
@@ -130,8 +146,11 @@ const AGGREGATED: &[(&str, &str)] = &[
 /// Everything in one document, if the client asks for that.
 fn aggregated(call: &Call, place: &Place) -> Option<Response> {
     let ranges = negotiate::accepted(&call.headers);
-    let asked = ranges.iter().filter(|range| range.parameter("as") == "APIGroupDiscoveryList" && range.parameter("g") == "apidiscovery.k8s.io");
-    let (version, content_type) = asked.filter_map(|range| AGGREGATED.iter().find(|(version, _)| *version == range.parameter("v"))).next()?;
+    let asked = ranges.iter().filter(|range| {
+        range.parameter("as") == "APIGroupDiscoveryList" && range.parameter("g") == "apidiscovery.k8s.io"
+    });
+    let (version, content_type) =
+        asked.filter_map(|range| AGGREGATED.iter().find(|(version, _)| *version == range.parameter("v"))).next()?;
     let groups = if *place == Place::Core { vec![""] } else { groups() };
     let items: Vec<Value> = groups.into_iter().map(group_discovery).collect();
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"), "metadata": {}, "items": items});
@@ -161,7 +180,9 @@ fn resource_discovery(kind: &'static Kind) -> Value {
     name_for_people(&mut out, kind);
     let subresource = |subresource: &Subresource| {
         let form = SubresourceForm::of(kind, *subresource)?;
-        Some(json!({"subresource": subresource.as_str(), "responseKind": response(form.group, form.version, form.kind), "verbs": form.verbs}))
+        Some(
+            json!({"subresource": subresource.as_str(), "responseKind": response(form.group, form.version, form.kind), "verbs": form.verbs}),
+        )
     };
     let subresources: Vec<Value> = kind.subresources.iter().filter_map(subresource).collect();
     if !subresources.is_empty() {

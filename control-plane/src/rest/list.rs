@@ -52,7 +52,11 @@ fn metadata(listing: &Listing) -> Value {
 }
 
 fn stream(kind: &Kind, metadata: &Value, items: Vec<Stored>) -> Response {
-    let head = format!(r#"{{"kind":"{}","apiVersion":"{}","metadata":{metadata},"items":["#, kind.list_kind(), kind.api_version());
+    let head = format!(
+        r#"{{"kind":"{}","apiVersion":"{}","metadata":{metadata},"items":["#,
+        kind.list_kind(),
+        kind.api_version()
+    );
     let head = std::iter::once(Bytes::from(head));
     let tail = std::iter::once(Bytes::from_static(b"]}\n"));
     respond::json_stream(futures::stream::iter(head.chain(Chunks::new(items)).chain(tail)))

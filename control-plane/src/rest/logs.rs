@@ -26,7 +26,8 @@ pub(super) async fn serve(call: &Call, target: &Target) -> Result<Response, Stat
     };
     let mut stream = call.state.streams.open(&place.node, open, call.cx.deadline).await?;
     // The first frame tells whether there is anything to show, so that a refusal still has a status code.
-    let first = tokio::time::timeout(FIRST_FRAME, stream.output.recv()).await.ok().flatten().and_then(|frame| frame.frame);
+    let first =
+        tokio::time::timeout(FIRST_FRAME, stream.output.recv()).await.ok().flatten().and_then(|frame| frame.frame);
     match first {
         Some(Frame::ErrorJson(json)) => Err(node_refusal(&json)),
         Some(frame) => Ok(respond::text_stream(text(stream, Some(frame)))),
@@ -56,7 +57,9 @@ fn text(stream: NodeStream, first: Option<Frame>) -> impl Stream<Item = Bytes> +
         };
         match frame {
             Frame::Stdout(bytes) | Frame::Stderr(bytes) => Some((bytes, (stream, None))),
-            Frame::ErrorJson(json) => Some((Bytes::from(format!("{}\n", node_refusal(&json).message)), (stream, Some(Frame::End(true))))),
+            Frame::ErrorJson(json) => {
+                Some((Bytes::from(format!("{}\n", node_refusal(&json).message)), (stream, Some(Frame::End(true)))))
+            }
             _ => None,
         }
     })

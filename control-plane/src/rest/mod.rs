@@ -1,8 +1,9 @@
 //! The Kubernetes REST face of the registry.
 //!
-//! There is one handler. It reads the path's segments, looks the kind up in the kind table, turns method and query into a verb with options,
-//! and calls the registry; nothing here knows a kind by name, but for the logs of a pod. What it adds is HTTP: negotiation (JSON, Table,
-//! PartialObjectMetadata), bodies with a limit, streams, and refusals in the form of a Status.
+//! There is one handler. It reads the path's segments, looks the kind up in the kind table, turns method and query into
+//! a verb with options, and calls the registry; nothing here knows a kind by name, but for the logs of a pod. What it
+//! adds is HTTP: negotiation (JSON, Table, PartialObjectMetadata), bodies with a limit, streams, and refusals in the
+//! form of a Status.
 //!
 //! ```text
 //!  request ─► path ─┬─ object or collection ─► query, body ─► Registry ─► respond (object, list, watch)
@@ -10,7 +11,8 @@
 //!                   └─ discovery, OpenAPI, health, version
 //! ```
 //!
-//! The listener has put the authenticated caller, an `Arc<User>`, into the request's extensions. Health and version need none.
+//! The listener has put the authenticated caller, an `Arc<User>`, into the request's extensions. Health and version
+//! need none.
 
 mod body;
 mod discovery;

@@ -15,7 +15,11 @@ pub(super) enum Form {
     Partial,
 }
 
-const OFFERED: &[&str] = &["application/json", "application/json;as=Table;v=v1;g=meta.k8s.io", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"];
+const OFFERED: &[&str] = &[
+    "application/json",
+    "application/json;as=Table;v=v1;g=meta.k8s.io",
+    "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+];
 
 /// One media range with its parameters.
 pub(super) struct Range<'a> {
@@ -27,7 +31,8 @@ impl<'a> Range<'a> {
     fn parse(text: &'a str) -> Range<'a> {
         let mut parts = text.split(';').map(str::trim);
         let media_type = parts.next().unwrap_or_default();
-        let parameters = parts.filter_map(|part| part.split_once('=')).map(|(name, value)| (name.trim(), value.trim())).collect();
+        let parameters =
+            parts.filter_map(|part| part.split_once('=')).map(|(name, value)| (name.trim(), value.trim())).collect();
         Range { media_type, parameters }
     }
 

@@ -33,7 +33,14 @@ async fn collection(call: Call, scope: Scope, body: Body) -> Result<Response, St
     match call.method {
         Method::GET if call.query.flag("watch") => watch::serve(&call, &scope).await,
         Method::GET => list::serve(&call, &scope).await,
-        Method::POST => create(&call, Target { kind: scope.kind, namespace: scope.namespace, name: String::new(), subresource: None }, body).await,
+        Method::POST => {
+            create(
+                &call,
+                Target { kind: scope.kind, namespace: scope.namespace, name: String::new(), subresource: None },
+                body,
+            )
+            .await
+        }
         Method::DELETE => delete_collection(&call, &scope, body).await,
         _ => Err(Status::method_not_supported(scope.kind, call.method.as_str())),
     }
@@ -86,7 +93,8 @@ async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
     let media_type = body::media_type(&call.headers);
     let kind = match media_type {
         "" => PatchKind::Strategic,
-        named => PatchKind::from_media_type(named).ok_or_else(|| Status::unsupported_media_type(named, &PatchKind::MEDIA_TYPES))?,
+        named => PatchKind::from_media_type(named)
+            .ok_or_else(|| Status::unsupported_media_type(named, &PatchKind::MEDIA_TYPES))?,
     };
     let bytes = body::read(body, call.cx.deadline).await?;
     let patch = Patch { kind, body: decode::json_or_yaml(&bytes)? };
@@ -137,7 +145,12 @@ fn show(call: &Call, code: StatusCode, form: Form, kind: &Kind, stored: &Stored)
         Form::Object => respond::json_bytes(code, stored.to_json()),
         Form::Partial => respond::json(code, &table::partial(&stored.to_value())),
         Form::Table => {
-            let mut rows = table::table(kind, &[(&stored.object, stored.revision)], call.query.include_object()?, call.state.registry.now());
+            let mut rows = table::table(
+                kind,
+                &[(&stored.object, stored.revision)],
+                call.query.include_object()?,
+                call.state.registry.now(),
+            );
             rows["metadata"]["resourceVersion"] = stored.revision.to_string().into();
             respond::json(code, &rows)
         }

@@ -1,8 +1,8 @@
 //! OpenAPI v3, as thin as clients allow: the operations of each kind, and that the server itself validates fields.
 //!
-//! kubectl reads two things here before it writes: whether there is such a kind, and whether PATCH takes `fieldValidation`, upon which it
-//! leaves validation to the server. Strategic merge patch is not listed on purpose: kubectl would then expect merge keys in the schemas;
-//! without, it uses those it was built with.
+//! kubectl reads two things here before it writes: whether there is such a kind, and whether PATCH takes
+//! `fieldValidation`, upon which it leaves validation to the server. Strategic merge patch is not listed on purpose:
+//! kubectl would then expect merge keys in the schemas; without, it uses those it was built with.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,9 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
     call.state.registry.authorize_path(&call.cx, "get", path)?;
     match place {
         Place::Index => Ok(respond::json(StatusCode::OK, &index())),
-        Place::Version(group, version) => document(group, version).map(|doc| respond::json(StatusCode::OK, &doc)).ok_or_else(Status::no_such_resource),
+        Place::Version(group, version) => {
+            document(group, version).map(|doc| respond::json(StatusCode::OK, &doc)).ok_or_else(Status::no_such_resource)
+        }
         Place::Whole => Ok(whole(call)),
         Place::Core | Place::Groups | Place::Group(_) => Err(Status::no_such_resource()),
     }
@@ -30,11 +32,15 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
 
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
-/// OpenAPI v2 with nothing in it: clients ask for it, in protobuf, when v3 does not know a kind, and then say so themselves.
+/// OpenAPI v2 with nothing in it: clients ask for it, in protobuf, when v3 does not know a kind, and then say so
+/// themselves.
 fn whole(call: &Call) -> Response {
     let ranges = negotiate::accepted(&call.headers);
     if ranges.iter().any(negotiate::Range::takes_json) {
-        return respond::json(StatusCode::OK, &json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.35.0"}, "paths": {}}));
+        return respond::json(
+            StatusCode::OK,
+            &json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.35.0"}, "paths": {}}),
+        );
     }
     // Document { swagger = 1: "2.0", info = 2: { title = 1: "Kubernetes", version = 2: "v1.35.0" } }
     const DOCUMENT: &[u8] = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.0";
@@ -57,7 +63,8 @@ fn base(group: &str, version: &str) -> String {
 }
 
 fn document(group: &str, version: &str) -> Option<Value> {
-    let of_version: Vec<&Kind> = kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).collect();
+    let of_version: Vec<&Kind> =
+        kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).collect();
     if of_version.is_empty() {
         return None;
     }
@@ -119,7 +126,8 @@ fn operation(kind: &Kind, action: &str, bodies: &[&str]) -> Value {
         "responses": {"200": {"description": "OK", "content": {"application/json": shape}}},
     });
     if !bodies.is_empty() {
-        let content: Map<String, Value> = bodies.iter().map(|media_type| ((*media_type).to_owned(), shape.clone())).collect();
+        let content: Map<String, Value> =
+            bodies.iter().map(|media_type| ((*media_type).to_owned(), shape.clone())).collect();
         out["requestBody"] = json!({"content": content, "required": true});
         out["parameters"] = json!(["dryRun", "fieldManager", "fieldValidation"].map(parameter));
     }

@@ -1,7 +1,7 @@
 //! Paths: segments first, then the kind table.
 //!
-//! Segments are decoded once and looked at only then; one that could mean another path (`..`, an encoded slash) is refused, so authorization
-//! and the registry see the same names.
+//! Segments are decoded once and looked at only then; one that could mean another path (`..`, an encoded slash) is
+//! refused, so authorization and the registry see the same names.
 
 use xebec_api::{Kind, Status, find};
 
@@ -109,7 +109,11 @@ fn segments(path: &str) -> Result<Vec<String>, Status> {
 fn segment(raw: &str) -> Result<String, Status> {
     let refuse = || Status::bad_request(format!("the path segment \"{}\" is not allowed", raw.escape_default()));
     let text = percent_decode(raw).ok_or_else(refuse)?;
-    let tricky = text.is_empty() || text == "." || text == ".." || text.contains(['/', '\\', '%']) || text.chars().any(char::is_control);
+    let tricky = text.is_empty()
+        || text == "."
+        || text == ".."
+        || text.contains(['/', '\\', '%'])
+        || text.chars().any(char::is_control);
     if tricky { Err(refuse()) } else { Ok(text) }
 }
 

@@ -6,7 +6,9 @@ use xebec_api::table::IncludeObject;
 use xebec_api::{FieldError, FieldErrors, FieldPath, FieldSelector, Kind, LabelSelector, Reason, Status};
 
 use super::path::percent_decode;
-use crate::registry::{DeleteOptions, FieldValidation, Freshness, ListOptions, Propagation, WatchFrom, WatchOptions, WriteOptions};
+use crate::registry::{
+    DeleteOptions, FieldValidation, Freshness, ListOptions, Propagation, WatchFrom, WatchOptions, WriteOptions,
+};
 
 /// Names and values, in their order.
 #[derive(Debug, Default)]
@@ -42,12 +44,14 @@ impl Query {
 
     pub(super) fn include_object(&self) -> Result<IncludeObject, Status> {
         let word = self.text("includeObject");
-        IncludeObject::parse(word).ok_or_else(|| Status::bad_request(format!("unrecognized includeObject value: \"{word}\"")))
+        IncludeObject::parse(word)
+            .ok_or_else(|| Status::bad_request(format!("unrecognized includeObject value: \"{word}\"")))
     }
 
     fn selectors(&self, kind: &Kind) -> Result<(LabelSelector, FieldSelector), Status> {
         let labels = self.text("labelSelector");
-        let labels = LabelSelector::parse(labels).map_err(|e| Status::bad_request(format!("unable to parse the label selector \"{labels}\": {e}")))?;
+        let labels = LabelSelector::parse(labels)
+            .map_err(|e| Status::bad_request(format!("unable to parse the label selector \"{labels}\": {e}")))?;
         let fields = FieldSelector::parse(self.text("fieldSelector"))?;
         fields.check(kind)?;
         Ok((labels, fields))
@@ -58,7 +62,13 @@ impl Query {
         let limit = self.number("limit")?.unwrap_or_default();
         let continue_token = Some(self.text("continue").to_owned()).filter(|token| !token.is_empty());
         let freshness = self.freshness(limit > 0, continue_token.is_some())?;
-        Ok(ListOptions { labels, fields, limit: usize::try_from(limit).unwrap_or(usize::MAX), continue_token, freshness })
+        Ok(ListOptions {
+            labels,
+            fields,
+            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            continue_token,
+            freshness,
+        })
     }
 
     fn freshness(&self, limited: bool, continued: bool) -> Result<Freshness, Status> {
@@ -72,7 +82,9 @@ impl Query {
             ("", Some(version)) if limited => Ok(Freshness::Exact(version)),
             ("" | "NotOlderThan", Some(version)) => Ok(Freshness::NotOlderThan(version)),
             ("Exact", Some(version)) if version > 0 => Ok(Freshness::Exact(version)),
-            ("Exact" | "NotOlderThan", _) => Err(list_invalid("resourceVersionMatch", "is forbidden unless resourceVersion is provided")),
+            ("Exact" | "NotOlderThan", _) => {
+                Err(list_invalid("resourceVersionMatch", "is forbidden unless resourceVersion is provided"))
+            }
             (word, _) => Err(invalid("resourceVersionMatch", word, "supported values: \"Exact\", \"NotOlderThan\"")),
         }
     }
@@ -90,10 +102,16 @@ impl Query {
         let initial = self.flag("sendInitialEvents");
         let matches = self.text("resourceVersionMatch");
         if self.has("sendInitialEvents") && matches != "NotOlderThan" {
-            return Err(list_invalid("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+            return Err(list_invalid(
+                "resourceVersionMatch",
+                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+            ));
         }
         if !self.has("sendInitialEvents") && !matches.is_empty() {
-            return Err(list_invalid("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
+            return Err(list_invalid(
+                "resourceVersionMatch",
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            ));
         }
         let from = match (initial, version) {
             (true, version) => WatchFrom::InitialEvents(version.filter(|version| *version > 0)),
@@ -112,7 +130,11 @@ impl Query {
             "Strict" => FieldValidation::Strict,
             word => return Err(invalid("fieldValidation", word, "supported values: \"Ignore\", \"Strict\", \"Warn\"")),
         };
-        Ok(WriteOptions { dry_run: self.dry_run()?, field_manager: self.text("fieldManager").to_owned(), field_validation })
+        Ok(WriteOptions {
+            dry_run: self.dry_run()?,
+            field_manager: self.text("fieldManager").to_owned(),
+            field_validation,
+        })
     }
 
     fn dry_run(&self) -> Result<bool, Status> {
@@ -130,7 +152,9 @@ impl Query {
         }
         match (self.text("propagationPolicy"), self.text("orphanDependents")) {
             ("", "") => {}
-            ("", orphan) => options.propagation = Some(if orphan == "true" { Propagation::Orphan } else { Propagation::Background }),
+            ("", orphan) => {
+                options.propagation = Some(if orphan == "true" { Propagation::Orphan } else { Propagation::Background })
+            }
             (policy, _) => options.propagation = Some(Propagation::parse(policy)?),
         }
         options.dry_run |= self.dry_run()?;
@@ -155,8 +179,17 @@ fn list_invalid(field: &str, why: &str) -> Status {
 }
 
 fn options_status(errors: &FieldErrors) -> Status {
-    let causes = errors.iter().map(|error| xebec_api::Cause { reason: error.reason().to_owned(), message: error.body(), field: error.path.to_string() });
-    let details = xebec_api::Details { group: "meta.k8s.io".into(), kind: "ListOptions".into(), causes: causes.collect(), ..Default::default() };
+    let causes = errors.iter().map(|error| xebec_api::Cause {
+        reason: error.reason().to_owned(),
+        message: error.body(),
+        field: error.path.to_string(),
+    });
+    let details = xebec_api::Details {
+        group: "meta.k8s.io".into(),
+        kind: "ListOptions".into(),
+        causes: causes.collect(),
+        ..Default::default()
+    };
     Status::new(Reason::Invalid, format!("ListOptions.meta.k8s.io \"\" is invalid: {errors}")).with_details(details)
 }
 
@@ -198,7 +231,10 @@ mod tests {
             ("resourceVersion=0", Some(WatchFrom::Any)),
             ("resourceVersion=7", Some(WatchFrom::After(7))),
             ("sendInitialEvents=true&resourceVersionMatch=NotOlderThan", Some(WatchFrom::InitialEvents(None))),
-            ("sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=7", Some(WatchFrom::InitialEvents(Some(7)))),
+            (
+                "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=7",
+                Some(WatchFrom::InitialEvents(Some(7))),
+            ),
             ("sendInitialEvents=true", None),
             ("resourceVersionMatch=NotOlderThan", None),
         ];

@@ -76,7 +76,13 @@ pub(super) fn status(status: &Status) -> Response {
 /// A success that has nothing to show, with what it was about.
 pub(super) fn success(code: StatusCode, stored: &Stored, group: &str, plural: &str) -> Response {
     let meta = stored.object.meta();
-    let details = Details { name: meta.name.clone(), group: group.to_owned(), kind: plural.to_owned(), uid: meta.uid.clone(), ..Details::default() };
+    let details = Details {
+        name: meta.name.clone(),
+        group: group.to_owned(),
+        kind: plural.to_owned(),
+        uid: meta.uid.clone(),
+        ..Details::default()
+    };
     json(code, &xebec_api::status::success(&details))
 }
 

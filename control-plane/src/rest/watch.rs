@@ -36,7 +36,9 @@ impl Line {
             WatchEvent::Added(stored) => self.change("ADDED", stored, now),
             WatchEvent::Modified(stored) => self.change("MODIFIED", stored, now),
             WatchEvent::Deleted(stored) => self.change("DELETED", stored, now),
-            WatchEvent::Bookmark { revision, initial_events_end } => write("BOOKMARK", self.bookmark(*revision, *initial_events_end).to_string().as_bytes()),
+            WatchEvent::Bookmark { revision, initial_events_end } => {
+                write("BOOKMARK", self.bookmark(*revision, *initial_events_end).to_string().as_bytes())
+            }
             WatchEvent::Error(status) => write("ERROR", status.to_json().to_string().as_bytes()),
         }
     }

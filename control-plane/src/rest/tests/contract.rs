@@ -37,7 +37,12 @@ struct Refusal {
     field: &'static str,
 }
 
-fn refusal(method: &'static str, uri: impl Into<String>, body: impl Into<String>, expect: (u16, &'static str, &'static str)) -> Refusal {
+fn refusal(
+    method: &'static str,
+    uri: impl Into<String>,
+    body: impl Into<String>,
+    expect: (u16, &'static str, &'static str),
+) -> Refusal {
     let (code, reason, field) = expect;
     Refusal { method, uri: uri.into(), content_type: "application/json", body: body.into(), code, reason, field }
 }
@@ -52,7 +57,8 @@ fn refusals() -> Vec<Refusal> {
     let item = |name: &str| format!("{CONFIG_MAPS}/{name}");
     let mut bad_replicas: Value = serde_json::from_str(&deployment("d")).unwrap();
     bad_replicas["spec"]["replicas"] = json!(-1);
-    let stale = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "there", "resourceVersion": "1"}}).to_string();
+    let stale = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "there", "resourceVersion": "1"}})
+        .to_string();
     vec![
         refusal("GET", "/api/v1/widgets", "", (404, "NotFound", "")),
         refusal("GET", "/apis/none/v1", "", (404, "NotFound", "")),
@@ -63,7 +69,12 @@ fn refusals() -> Vec<Refusal> {
         refusal("GET", format!("{CONFIG_MAPS}?fieldSelector=spec.color%3Dred"), "", (400, "BadRequest", "")),
         refusal("GET", format!("{CONFIG_MAPS}?limit=many"), "", (422, "Invalid", "limit")),
         refusal("GET", format!("{CONFIG_MAPS}?continue=nonsense"), "", (400, "BadRequest", "")),
-        refusal("GET", format!("{CONFIG_MAPS}?watch=1&sendInitialEvents=true"), "", (422, "Invalid", "resourceVersionMatch")),
+        refusal(
+            "GET",
+            format!("{CONFIG_MAPS}?watch=1&sendInitialEvents=true"),
+            "",
+            (422, "Invalid", "resourceVersionMatch"),
+        ),
         refusal("PUT", CONFIG_MAPS, "", (405, "MethodNotAllowed", "")),
         refusal("POST", "/api/v1/configmaps", config_map("a"), (405, "MethodNotAllowed", "")),
         refusal("POST", CONFIG_MAPS, config_map("there"), (409, "AlreadyExists", "")),
@@ -72,11 +83,22 @@ fn refusals() -> Vec<Refusal> {
         refusal("POST", CONFIG_MAPS, "{\"data\":{\"a\":\"1\",\"a\":\"2\"}}", (400, "BadRequest", "")),
         refusal("POST", CONFIG_MAPS, "a: [", (400, "BadRequest", "")).typed("application/yaml"),
         refusal("POST", CONFIG_MAPS, pod("x"), (400, "BadRequest", "")),
-        refusal("POST", CONFIG_MAPS, "k8s\0", (415, "UnsupportedMediaType", "")).typed("application/vnd.kubernetes.protobuf"),
+        refusal("POST", CONFIG_MAPS, "k8s\0", (415, "UnsupportedMediaType", ""))
+            .typed("application/vnd.kubernetes.protobuf"),
         refusal("POST", "/api/v1/namespaces/nowhere/configmaps", config_map("a"), (404, "NotFound", "")),
         refusal("POST", format!("{CONFIG_MAPS}?dryRun=Some"), config_map("a"), (422, "Invalid", "dryRun")),
-        refusal("POST", format!("{PODS}?fieldValidation=Strict"), pod("x").replace("image", "immage"), (400, "BadRequest", "")),
-        refusal("POST", PODS, json!({"metadata": {"name": "x"}, "spec": {"containers": "none"}}).to_string(), (400, "BadRequest", "")),
+        refusal(
+            "POST",
+            format!("{PODS}?fieldValidation=Strict"),
+            pod("x").replace("image", "immage"),
+            (400, "BadRequest", ""),
+        ),
+        refusal(
+            "POST",
+            PODS,
+            json!({"metadata": {"name": "x"}, "spec": {"containers": "none"}}).to_string(),
+            (400, "BadRequest", ""),
+        ),
         refusal("POST", DEPLOYMENTS, bad_replicas.to_string(), (422, "Invalid", "spec.replicas")),
         refusal("PUT", item("there"), config_map("other"), (400, "BadRequest", "")),
         refusal("PUT", item("there"), stale, (409, "Conflict", "")),
@@ -97,10 +119,15 @@ async fn every_refusal_has_its_code_reason_and_field_and_stores_nothing() {
     f.config_map("there", "x").await.unwrap();
     let before = f.cache.revision();
     for case in refusals() {
-        let (code, status) = call(&app, case.method, &case.uri, &[("content-type", case.content_type)], case.body).await;
+        let (code, status) =
+            call(&app, case.method, &case.uri, &[("content-type", case.content_type)], case.body).await;
         let label = format!("{} {}: {status}", case.method, case.uri);
         assert_eq!(code, case.code, "{label}");
-        assert_eq!((&status["kind"], &status["status"], &status["reason"]), (&json!("Status"), &json!("Failure"), &json!(case.reason)), "{label}");
+        assert_eq!(
+            (&status["kind"], &status["status"], &status["reason"]),
+            (&json!("Status"), &json!("Failure"), &json!(case.reason)),
+            "{label}"
+        );
         let causes = status["details"]["causes"].as_array().cloned().unwrap_or_default();
         assert!(case.field.is_empty() || causes.iter().any(|cause| cause["field"] == case.field), "{label}");
     }
@@ -190,7 +217,14 @@ async fn lists_come_in_pages_and_in_every_form() {
     assert!(second["metadata"].get("continue").is_none());
     let (_, all) = call(&app, "GET", "/api/v1/configmaps?limit=1", &[], "").await;
     assert_eq!(all["metadata"]["remainingItemCount"], 2);
-    let (_, some) = call(&app, "GET", &format!("{CONFIG_MAPS}?labelSelector=app%20in%20(a,c)&fieldSelector=metadata.name!%3Dc"), &[], "").await;
+    let (_, some) = call(
+        &app,
+        "GET",
+        &format!("{CONFIG_MAPS}?labelSelector=app%20in%20(a,c)&fieldSelector=metadata.name!%3Dc"),
+        &[],
+        "",
+    )
+    .await;
     assert_eq!(some["items"].as_array().unwrap().len(), 1);
 
     let table = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io,application/json")];
@@ -209,9 +243,15 @@ async fn a_watch_is_a_line_for_each_event() {
     let f = Fixture::new().await;
     let app = app(&f, "jane");
     f.config_map("a", "x").await.unwrap();
-    let uri = format!("{CONFIG_MAPS}?watch=1&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+    let uri = format!(
+        "{CONFIG_MAPS}?watch=1&timeoutSeconds=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    );
     let (_, bytes) = raw(&app, "GET", &uri, &[], "").await;
-    let lines: Vec<Value> = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let lines: Vec<Value> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
     let types: Vec<&str> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["ADDED", "BOOKMARK", "BOOKMARK"]);
     assert_eq!(lines[0]["object"]["metadata"]["name"], "a");
@@ -277,12 +317,18 @@ async fn discovery_is_plain_and_aggregated() {
     let app = app(&f, "jane");
     let (_, core) = call(&app, "GET", "/api/v1", &[], "").await;
     let names: Vec<&str> = core["resources"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap()).collect();
-    assert!(["pods", "pods/log", "pods/binding", "services", "nodes"].iter().all(|name| names.contains(name)), "{names:?}");
+    assert!(
+        ["pods", "pods/log", "pods/binding", "services", "nodes"].iter().all(|name| names.contains(name)),
+        "{names:?}"
+    );
     let (_, groups) = call(&app, "GET", "/apis", &[], "").await;
     assert!(groups["groups"].as_array().unwrap().iter().any(|group| group["name"] == "apps"));
     let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     let (response, bytes) = raw(&app, "GET", "/apis", &[("accept", accept)], "").await;
-    assert_eq!(response.headers()[CONTENT_TYPE], "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList");
+    assert_eq!(
+        response.headers()[CONTENT_TYPE],
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+    );
     let list: Value = serde_json::from_slice(&bytes).unwrap();
     let apps = list["items"].as_array().unwrap().iter().find(|group| group["metadata"]["name"] == "apps").unwrap();
     let deployments = &apps["versions"][0]["resources"][0];

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::json;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpListener;
-use tokio::process::Command;
+use tokio::process::{ChildStdout, Command};
 
 use super::*;
 use crate::registry::testing::target;
@@ -82,6 +82,14 @@ async fn kubectl_writes_and_reads() {
     assert!(k.run("describe deploy shop", "").await.contains("shop:3"));
     assert!(k.run("get all -A", "").await.contains("deployment.apps/shop"));
     assert!(k.run("api-resources", "").await.contains("deployments"));
+    assert!(k.run("replace -f -", &deployment("shop:4")).await.contains("replaced"));
+    assert!(k.attempt("diff -f -", &deployment("shop:5")).await.1.contains("+      - image: shop:5"));
+    assert!(k.run("expose deploy shop --port=80", "").await.contains("exposed"));
+    assert!(k.run("get svc shop -o wide", "").await.contains("10.43."));
+    assert!(k.run("delete svc --all", "").await.contains("deleted"));
+    assert!(k.run("rollout restart deploy shop", "").await.contains("restarted"));
+    assert!(k.run("events", "").await.contains("No events"));
+    assert!(k.run("explain deploy", "").await.contains("apps"));
     assert!(k.run("delete deploy shop", "").await.contains("deleted"));
     assert!(k.attempt("get deploy shop", "").await.1.contains("NotFound"));
 }
@@ -93,11 +101,25 @@ async fn kubectl_is_told_what_is_wrong() {
         (deployment("x").replace("replicas", "replicsa"), "unknown field \"spec.replicsa\""),
         (deployment("x").replace("name: shop", "name: Shop_1"), "metadata.name: Invalid value"),
         (deployment("x").replace("apps/v1", "apps/v7"), "no matches for kind"),
-        (deployment("x").replace("{app: shop}}\n  template", "{app: till}}\n  template"), "spec.template.metadata.labels"),
+        (
+            deployment("x").replace("{app: shop}}\n  template", "{app: till}}\n  template"),
+            "spec.template.metadata.labels",
+        ),
     ];
     for (manifest, expected) in cases {
         let (ok, text) = k.attempt("create -f -", &manifest).await;
         assert!(!ok && text.contains(expected), "{expected}: {text}");
+    }
+}
+
+/// Reads until a line shows what is wanted.
+async fn until(lines: &mut Lines<BufReader<ChildStdout>>, wanted: &str) {
+    loop {
+        let line = tokio::time::timeout(std::time::Duration::from_secs(30), lines.next_line()).await;
+        let line = line.expect("the watch shows it in time").unwrap().expect("the watch goes on");
+        if line.contains(wanted) {
+            return;
+        }
     }
 }
 
@@ -108,15 +130,15 @@ async fn kubectl_follows_pods_and_their_logs() {
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: app, image: 'shop:1'}]}\n";
     k.run("create -f -", pod).await;
+    until(&mut lines, "ADDED").await;
     let bind = target("pods", Some("default"), "p").subresource(Subresource::Binding);
     k.fixture.create(&bind, json!({"target": {"kind": "Node", "name": "n1"}})).await.unwrap();
-    let mut seen = String::new();
-    while !seen.contains("MODIFIED") {
-        let line = tokio::time::timeout(std::time::Duration::from_secs(20), lines.next_line()).await;
-        seen.push_str(&line.expect("the watch shows the pod in time").unwrap().unwrap());
-    }
-    assert!(seen.contains("ADDED"), "{seen}");
+    until(&mut lines, "MODIFIED").await;
     assert_eq!(k.run("logs p", "").await, "app on n1\n");
     assert!(k.run("describe pod p", "").await.contains("n1"));
+    assert!(k.run("get pod p -o yaml", "").await.contains("nodeName: n1"));
+    assert!(k.run("wait pod p --for=condition=PodScheduled --timeout=5s", "").await.contains("condition met"));
+    k.fixture.create(&target("nodes", None, "n1"), json!({})).await.unwrap();
+    assert!(k.run("drain n1 --force --timeout=1s", "").await.contains("evicting pod default/p"));
     assert!(k.run("delete pod p --grace-period=0 --force", "").await.contains("force deleted"));
 }
