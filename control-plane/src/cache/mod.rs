@@ -6,8 +6,8 @@
 //! share.
 //!
 //! ```text
-//!  store ── applied(events) ──► Shelf (one a kind): objects + ring ──► wake ──► Subscription (cursor) ──► watches, controllers, hub
-//!                          └──► the ring of all kinds               ──► wake ──► Subscription over everything (the runtime)
+//!  store ── applied(events) ──► Shelf (one a kind): objects + ring ──► Subscription (cursor) ──► watches, hub
+//!                          └──► the ring of all kinds ──► Subscription over everything ──► the runtime
 //! ```
 //!
 //! A batch of changes is taken in behind a gate, and its revision is published before the gate opens; who clones a
@@ -59,7 +59,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { events: 16_384, bytes: 64 << 20 }
+        Limits { events: 8_192, bytes: 16 << 20 }
     }
 }
 

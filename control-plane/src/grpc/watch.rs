@@ -46,7 +46,8 @@ fn message(kind: &Kind, event: &registry::WatchEvent, table: Option<Timestamp>) 
 }
 
 fn bookmark(kind: &Kind, revision: u64, initial_events_end: bool) -> Object {
-    let mut json = serde_json::json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": {"resourceVersion": revision.to_string()}});
+    let mut json = serde_json::json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": {}});
+    json["metadata"]["resourceVersion"] = revision.to_string().into();
     if initial_events_end {
         json["metadata"]["annotations"] = serde_json::json!({"k8s.io/initial-events-end": "true"});
     }

@@ -55,9 +55,12 @@ impl Propagation {
             "Background" => Ok(Propagation::Background),
             "Foreground" => Ok(Propagation::Foreground),
             "Orphan" => Ok(Propagation::Orphan),
-            other => Err(Status::bad_request(format!(
-                "propagationPolicy: Unsupported value: \"{other}\": supported values: \"Background\", \"Foreground\", \"Orphan\""
-            ))),
+            other => {
+                let supported = r#""Background", "Foreground", "Orphan""#;
+                let why = format!("Unsupported value: \"{other}\": supported values: {supported}");
+                let message = format!("propagationPolicy: {why}");
+                Err(Status::bad_request(message))
+            }
         }
     }
 }

@@ -115,7 +115,6 @@ fn suffix(scope: &Scope, key: &Bytes) -> String {
 }
 
 fn too_old(revision: u64) -> Status {
-    Status::expired(format!(
-        "The provided continue parameter or resource version {revision} is too old to display a consistent list result. Start a new list without it."
-    ))
+    let message = format!("resource version {revision}, of the continue parameter or asked for, is too old to list");
+    Status::expired(message)
 }

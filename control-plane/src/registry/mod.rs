@@ -2,9 +2,9 @@
 //! makes it.
 //!
 //! ```text
-//!  REST ─┐                                                      reads: barrier ─► watch cache
-//!  gRPC ─┼─► authorize ─► verb ─┤
-//!  runtime, hub ┘               writes: decode ─► default ─► admit ─► validate ─► one guarded transaction ─► store
+//!  REST ─┐                         ┌─ reads: barrier ─► watch cache
+//!  gRPC ─┼─► authorize ─► verb ────┤
+//!  hub, runtime ┘                  └─ writes: decode ─► default ─► admit ─► validate ─► one guarded transaction
 //! ```
 //!
 //! A write reads the object from the watch cache, works out the new one, and proposes a transaction that holds only if

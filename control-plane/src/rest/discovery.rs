@@ -55,7 +55,8 @@ fn plain(place: &Place) -> Value {
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
         }),
         _ => {
-            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups().into_iter().map(api_group).collect::<Vec<_>>()})
+            let groups: Vec<Value> = groups().into_iter().map(api_group).collect();
+            json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         }
     }
 }
@@ -63,7 +64,8 @@ fn plain(place: &Place) -> Value {
 fn api_group(group: &str) -> Value {
     let version = |version: &&str| json!({"groupVersion": format!("{group}/{version}"), "version": version});
     let versions: Vec<Value> = versions(group).iter().map(version).collect();
-    json!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": versions, "preferredVersion": versions[0]})
+    let preferred = &versions[0];
+    json!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": versions, "preferredVersion": preferred})
 }
 
 fn resources(group: &str, version: &str) -> Result<Response, Status> {
@@ -72,7 +74,8 @@ fn resources(group: &str, version: &str) -> Result<Response, Status> {
     let Some(first) = of_version.first() else { return Err(Status::no_such_resource()) };
     let resources: Vec<Value> =
         of_version.iter().flat_map(|kind| std::iter::once(resource(kind)).chain(subresources(kind))).collect();
-    let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": first.api_version(), "resources": resources});
+    let version = first.api_version();
+    let list = json!({"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources});
     Ok(respond::json(StatusCode::OK, &list))
 }
 
@@ -104,8 +107,8 @@ fn subresources(kind: &'static Kind) -> impl Iterator<Item = Value> {
     kind.subresources.iter().filter_map(|subresource| {
         let form = SubresourceForm::of(kind, *subresource)?;
         let mut out = json!({
-            "name": format!("{}/{}", kind.plural, subresource.as_str()), "singularName": "", "namespaced": kind.is_namespaced(),
-            "kind": form.kind, "verbs": form.verbs,
+            "name": format!("{}/{}", kind.plural, subresource.as_str()), "singularName": "",
+            "namespaced": kind.is_namespaced(), "kind": form.kind, "verbs": form.verbs,
         });
         if form.group != kind.group {
             out["group"] = json!(form.group);
@@ -153,7 +156,8 @@ fn aggregated(call: &Call, place: &Place) -> Option<Response> {
         asked.filter_map(|range| AGGREGATED.iter().find(|(version, _)| *version == range.parameter("v"))).next()?;
     let groups = if *place == Place::Core { vec![""] } else { groups() };
     let items: Vec<Value> = groups.into_iter().map(group_discovery).collect();
-    let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": format!("apidiscovery.k8s.io/{version}"), "metadata": {}, "items": items});
+    let api_version = format!("apidiscovery.k8s.io/{version}");
+    let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items});
     Some(respond::json_as(content_type, &list))
 }
 
@@ -180,9 +184,8 @@ fn resource_discovery(kind: &'static Kind) -> Value {
     name_for_people(&mut out, kind);
     let subresource = |subresource: &Subresource| {
         let form = SubresourceForm::of(kind, *subresource)?;
-        Some(
-            json!({"subresource": subresource.as_str(), "responseKind": response(form.group, form.version, form.kind), "verbs": form.verbs}),
-        )
+        let kind = response(form.group, form.version, form.kind);
+        Some(json!({"subresource": subresource.as_str(), "responseKind": kind, "verbs": form.verbs}))
     };
     let subresources: Vec<Value> = kind.subresources.iter().filter_map(subresource).collect();
     if !subresources.is_empty() {

@@ -29,7 +29,9 @@ pub(super) async fn serve(call: &Call, scope: &Scope) -> Result<Response, Status
         }
         Form::Partial => {
             let items: Vec<Value> = listing.items.iter().map(|stored| table::partial(&stored.to_value())).collect();
-            let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1", "metadata": metadata, "items": items});
+            let mut list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"});
+            list["metadata"] = metadata;
+            list["items"] = items.into();
             respond::json(http::StatusCode::OK, &list)
         }
     })

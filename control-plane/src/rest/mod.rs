@@ -6,7 +6,7 @@
 //! form of a Status.
 //!
 //! ```text
-//!  request ─► path ─┬─ object or collection ─► query, body ─► Registry ─► respond (object, list, watch)
+//!  request ─► path ─┬─ object or collection ─► query, body ─► Registry ─► answer
 //!                   ├─ pods/NAME/log ─► NodeStreams
 //!                   └─ discovery, OpenAPI, health, version
 //! ```

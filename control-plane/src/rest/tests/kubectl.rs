@@ -139,6 +139,6 @@ async fn kubectl_follows_pods_and_their_logs() {
     assert!(k.run("get pod p -o yaml", "").await.contains("nodeName: n1"));
     assert!(k.run("wait pod p --for=condition=PodScheduled --timeout=5s", "").await.contains("condition met"));
     k.fixture.create(&target("nodes", None, "n1"), json!({})).await.unwrap();
-    assert!(k.run("drain n1 --force --timeout=1s", "").await.contains("evicting pod default/p"));
+    assert!(k.attempt("drain n1 --force --timeout=1s", "").await.1.contains("evicting pod default/p"));
     assert!(k.run("delete pod p --grace-period=0 --force", "").await.contains("force deleted"));
 }
