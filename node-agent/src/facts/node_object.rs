@@ -6,17 +6,17 @@ use k8s_openapi::api::core::v1::{Node as NodeObject, NodeAddress, NodeSpec, Node
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use xebec_node_plan::resources::NodeSize;
+
 use super::system::{disk, line, os_image};
 use crate::config::AgentConfig;
-use crate::node::Node;
 
 /// Kept for the node itself: pods are promised what is left.
 const RESERVED_CPU_MILLI: i64 = 100;
 const RESERVED_MEMORY: i64 = 256 << 20;
 
 /// The node as it presents itself; `runtime` is the runtime's name and version.
-pub fn node_object(node: &Node, runtime: &str) -> NodeObject {
-    let config = &node.config;
+pub fn node_object(config: &AgentConfig, size: NodeSize, runtime: &str) -> NodeObject {
     NodeObject {
         metadata: ObjectMeta {
             name: Some(config.node_name.clone()),
@@ -25,8 +25,8 @@ pub fn node_object(node: &Node, runtime: &str) -> NodeObject {
         },
         spec: Some(NodeSpec { taints: taints(config), ..NodeSpec::default() }),
         status: Some(NodeStatus {
-            capacity: Some(resources(node, 0, 0)),
-            allocatable: Some(resources(node, RESERVED_CPU_MILLI, RESERVED_MEMORY)),
+            capacity: Some(resources(config, size)),
+            allocatable: Some(resources(config, left(size))),
             addresses: Some(addresses(config)),
             node_info: Some(node_info(runtime)),
             ..NodeStatus::default()
@@ -56,15 +56,22 @@ fn taints(config: &AgentConfig) -> Option<Vec<Taint>> {
     (!taints.is_empty()).then_some(taints)
 }
 
-fn resources(node: &Node, less_cpu: i64, less_memory: i64) -> BTreeMap<String, Quantity> {
-    let storage = disk(&node.config.data_dir).map_or(0, |(all, _)| all);
-    let cpu = (node.size.cpu_milli - less_cpu).max(0);
+fn left(size: NodeSize) -> NodeSize {
+    NodeSize {
+        cpu_milli: (size.cpu_milli - RESERVED_CPU_MILLI).max(0),
+        memory_bytes: (size.memory_bytes - RESERVED_MEMORY).max(0),
+    }
+}
+
+fn resources(config: &AgentConfig, size: NodeSize) -> BTreeMap<String, Quantity> {
+    let storage = disk(&config.data_dir).map_or(0, |(all, _)| all);
+    let cpu = size.cpu_milli;
     let cpu = if cpu % 1000 == 0 { (cpu / 1000).to_string() } else { format!("{cpu}m") };
-    let memory = (node.size.memory_bytes - less_memory).max(0) / 1024;
+    let memory = size.memory_bytes / 1024;
     [
         ("cpu", cpu),
         ("memory", format!("{memory}Ki")),
-        ("pods", node.config.max_pods.to_string()),
+        ("pods", config.max_pods.to_string()),
         ("ephemeral-storage", format!("{}Ki", storage / 1024)),
     ]
     .into_iter()

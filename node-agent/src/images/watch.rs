@@ -46,14 +46,9 @@ impl ImageDirectory {
         self.generation.subscribe()
     }
 
-    /// Imports what is there, whatever its age; at the agent's start nothing is being copied.
-    pub async fn import_present(&mut self) {
-        self.seen = archives(&self.directory);
-        self.import_settled().await;
-    }
-
-    /// Imports what appears, until cancelled.
+    /// Imports what is there, and then what appears, until cancelled. At the start nothing is being copied.
     pub async fn run(mut self, stop: CancellationToken) {
+        self.seen = archives(&self.directory);
         let mut tick = tokio::time::interval(PERIOD);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
