@@ -1,3 +1,5 @@
+//! What the plugins add to pods and to nothing else.
+
 use serde_json::json;
 
 use super::*;

@@ -1,7 +1,7 @@
 //! What every write does to an object before it is proposed: check its fields, default, prepare, admit, validate.
 
 use serde_json::Value;
-use xebec_api::{Object, Status, Subresource, schema};
+use xebec_api::{Object, Status, Subresource, schema, value};
 
 use super::{FieldValidation, Registry, RequestContext, Target, WriteOptions};
 use crate::admission::{AdmissionRequest, Operation};
@@ -83,7 +83,7 @@ fn admission_request<'a>(
 
 /// Refuses wrong types, and unknown fields where the caller wants to know; drops them otherwise.
 fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
-    drop_nulls(object);
+    value::drop_nulls(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         metadata.remove("selfLink");
@@ -94,18 +94,6 @@ fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status>
     }
     schema::prune(object, &unknown);
     Ok(())
-}
-
-/// A field that is null is a field that is not there.
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.retain(|_, field| !field.is_null());
-            fields.values_mut().for_each(drop_nulls);
-        }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
-    }
 }
 
 fn refuse(passage: &Passage<'_>, errors: &xebec_api::FieldErrors) -> Result<(), Status> {
