@@ -80,11 +80,15 @@ fn of_status(code: Code) -> Option<&'static str> {
         Code::NotFound => Some("is it in another namespace? -n NAME looks there, -A looks in all"),
         Code::AlreadyExists => Some("`xebec apply` changes what exists; `xebec create` does not"),
         Code::PermissionDenied => Some("this user's roles do not allow it; --context chooses another user"),
-        Code::Unauthenticated => Some("the cluster does not know this user; does the kubeconfig belong to it, and is its certificate still valid?"),
+        Code::Unauthenticated => Some(
+            "the cluster does not know this user; does the kubeconfig belong to it, and is its certificate still valid?",
+        ),
         Code::Aborted => Some("somebody else changed it meanwhile; look at it again and repeat"),
         Code::ResourceExhausted => Some("the cluster is busy; wait a little and repeat"),
         Code::Unavailable => Some("no majority of masters answers; `xebec cluster status` says which do"),
-        Code::DeadlineExceeded | Code::Cancelled => Some("the answer did not come in time; a write may still have happened. --request-timeout waits longer"),
+        Code::DeadlineExceeded | Code::Cancelled => {
+            Some("the answer did not come in time; a write may still have happened. --request-timeout waits longer")
+        }
         _ => None,
     }
 }
@@ -98,9 +102,9 @@ fn of_dial(error: &DialError) -> &'static str {
 
 fn of_kubeconfig(error: &KubeconfigError) -> Option<&'static str> {
     match error {
-        KubeconfigError::NotFound { .. } => {
-            Some("name one with --kubeconfig or KUBECONFIG; a master keeps the administrator's in <data-dir>/admin.kubeconfig")
-        }
+        KubeconfigError::NotFound { .. } => Some(
+            "name one with --kubeconfig or KUBECONFIG; a master keeps the administrator's in <data-dir>/admin.kubeconfig",
+        ),
         KubeconfigError::Read { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             Some("it holds a key, so only its owner may read it; use sudo, or a kubeconfig of your own")
         }
@@ -118,7 +122,10 @@ mod tests {
         let json = br#"{"kind":"Status","reason":"NotFound","code":404}"#;
         let status = xebec_proto::status::to_tonic(404, json.to_vec().into(), "pods \"a\" not found");
         let text = explain(&anyhow::Error::new(status));
-        assert!(text.starts_with("error: pods \"a\" not found (NotFound)\nhint: is it in another namespace?"), "{text}");
+        assert!(
+            text.starts_with("error: pods \"a\" not found (NotFound)\nhint: is it in another namespace?"),
+            "{text}"
+        );
     }
 
     #[test]

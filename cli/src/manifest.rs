@@ -34,7 +34,7 @@ pub(crate) enum ManifestError {
         /// The file.
         origin: String,
         /// With line and column.
-        reason: serde_saphyr::Error,
+        reason: Box<serde_saphyr::Error>,
     },
     /// YAML, but no object.
     #[error("{origin}: {field} is needed at the top of every object")]
@@ -125,7 +125,7 @@ fn text(path: &Path) -> Result<String, ManifestError> {
 /// JSON is YAML, so one parser reads both. Documents that are empty are no objects and no errors.
 fn parse(text: &str, origin: &str) -> Result<Vec<Manifest>, ManifestError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text)
-        .map_err(|reason| ManifestError::Syntax { origin: origin.to_owned(), reason })?;
+        .map_err(|reason| ManifestError::Syntax { origin: origin.to_owned(), reason: Box::new(reason) })?;
     let several = documents.len() > 1;
     let numbered = documents.into_iter().enumerate().filter(|(_, document)| !document.is_null());
     let named = numbered.map(|(index, document)| {
@@ -181,7 +181,10 @@ mod tests {
     fn what_is_missing_is_named_with_its_place() {
         assert_eq!(names("kind: Pod").expect_err("bad"), "file: apiVersion is needed at the top of every object");
         let second = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Pod\n";
-        assert_eq!(names(second).expect_err("bad"), "file, document 2: metadata.name is needed at the top of every object");
+        assert_eq!(
+            names(second).expect_err("bad"),
+            "file, document 2: metadata.name is needed at the top of every object"
+        );
         assert!(names("just words").is_err());
     }
 
@@ -194,7 +197,11 @@ mod tests {
     #[test]
     fn a_directory_is_read_by_name_and_only_its_manifests() {
         let folder = tempfile::tempdir().expect("a folder");
-        for (name, text) in [("b.yaml", "apiVersion: v1\nkind: B\nmetadata: {name: b}"), ("a.json", "{\"apiVersion\":\"v1\",\"kind\":\"A\",\"metadata\":{\"name\":\"a\"}}"), ("notes.txt", "x")] {
+        for (name, text) in [
+            ("b.yaml", "apiVersion: v1\nkind: B\nmetadata: {name: b}"),
+            ("a.json", "{\"apiVersion\":\"v1\",\"kind\":\"A\",\"metadata\":{\"name\":\"a\"}}"),
+            ("notes.txt", "x"),
+        ] {
             std::fs::write(folder.path().join(name), text).expect("written");
         }
         let read = read_all(&[folder.path().to_owned()]).expect("good");

@@ -21,16 +21,24 @@ fn as_map(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or(&EMPTY)
 }
 
-fn object_patch(last: &Map<String, Value>, wanted: &Map<String, Value>, current: &Map<String, Value>) -> Map<String, Value> {
+fn object_patch(
+    last: &Map<String, Value>,
+    wanted: &Map<String, Value>,
+    current: &Map<String, Value>,
+) -> Map<String, Value> {
     let removed = last.keys().filter(|key| !wanted.contains_key(*key) && current.contains_key(*key));
     let removed = removed.map(|key| (key.clone(), Value::Null));
-    let changed = wanted.iter().filter_map(|(key, value)| Some((key.clone(), value_patch(last.get(key), value, current.get(key))?)));
+    let changed = wanted
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), value_patch(last.get(key), value, current.get(key))?)));
     removed.chain(changed).collect()
 }
 
 fn value_patch(last: Option<&Value>, wanted: &Value, current: Option<&Value>) -> Option<Value> {
     match (wanted, current) {
-        (Value::Object(_), Some(current @ Value::Object(_))) => three_way(last.unwrap_or(&Value::Null), wanted, current),
+        (Value::Object(_), Some(current @ Value::Object(_))) => {
+            three_way(last.unwrap_or(&Value::Null), wanted, current)
+        }
         // `key: null` in a file means that the key shall be absent.
         (Value::Null, None) => None,
         (wanted, Some(current)) if wanted == current => None,

@@ -23,7 +23,7 @@ pub(crate) enum SettingsError {
         /// The file.
         path: PathBuf,
         /// With line and column.
-        reason: serde_saphyr::Error,
+        reason: Box<serde_saphyr::Error>,
     },
     /// A value that no setting of this name takes.
     #[error("--{flag}: {value:?} is not {expected}")]
@@ -68,7 +68,8 @@ pub(crate) fn resolve<S: Serialize + DeserializeOwned>(given: &S, file: Option<&
 
 fn read<S: DeserializeOwned>(path: &Path) -> Result<S, SettingsError> {
     let text = text(path)?;
-    serde_saphyr::from_str(&text).map_err(|reason| SettingsError::Parse { path: path.to_owned(), reason })
+    serde_saphyr::from_str(&text)
+        .map_err(|reason| SettingsError::Parse { path: path.to_owned(), reason: Box::new(reason) })
 }
 
 fn text(path: &Path) -> Result<String, SettingsError> {
@@ -93,7 +94,11 @@ pub(crate) fn token(direct: Option<&str>, file: Option<&Path>) -> Result<Option<
 }
 
 /// Parses a setting, or says which flag was wrong and what it takes.
-pub(crate) fn parse<T: std::str::FromStr>(flag: &'static str, value: &str, expected: &'static str) -> Result<T, SettingsError> {
+pub(crate) fn parse<T: std::str::FromStr>(
+    flag: &'static str,
+    value: &str,
+    expected: &'static str,
+) -> Result<T, SettingsError> {
     value.parse().map_err(|_| SettingsError::Value { flag, value: value.to_owned(), expected })
 }
 

@@ -51,13 +51,14 @@ fn cargo(profile: Profile, arguments: &[&str], rest: &[&str]) -> Result<PathBuf>
     if !output.status.success() {
         bail!("`cargo {}` failed ({})", arguments.join(" "), output.status);
     }
-    executable(&String::from_utf8_lossy(&output.stdout)).with_context(|| format!("`cargo {}` made no program", arguments.join(" ")))
+    executable(&String::from_utf8_lossy(&output.stdout))
+        .with_context(|| format!("`cargo {}` made no program", arguments.join(" ")))
 }
 
 fn executable(messages: &str) -> Option<PathBuf> {
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let paths = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
-    paths.last()
+    let mut paths = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    paths.next_back()
 }
 
 /// A target named in full keeps `crt-static` away from build scripts and macros.

@@ -62,7 +62,11 @@ impl Client {
         drop(pipe);
         let output = child.wait_with_output().context("wait for its end")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(Answer { code: output.status.code().unwrap_or(-1), output: text(&output.stdout), errors: text(&output.stderr) })
+        Ok(Answer {
+            code: output.status.code().unwrap_or(-1),
+            output: text(&output.stdout),
+            errors: text(&output.stderr),
+        })
     }
 
     /// Runs to the end and returns its output; an exit code but 0 is an error.

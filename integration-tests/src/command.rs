@@ -16,11 +16,9 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Result<String> {
 
 /// Runs `program` and returns whatever came of it.
 pub fn output<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> Result<Output> {
-    Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("`{program}` could not be started; is it installed? `cargo xtask setup` installs what is needed"))
+    Command::new(program).args(arguments).stdin(Stdio::null()).output().with_context(|| {
+        format!("`{program}` could not be started; is it installed? `cargo xtask setup` installs what is needed")
+    })
 }
 
 /// A command line given as words in one string: for fixed commands without spaces in their arguments.
@@ -33,7 +31,9 @@ pub fn words(line: &str) -> Result<String> {
 /// Whether a program of this name is on the PATH.
 pub fn is_installed(program: &str) -> bool {
     let Some(path) = std::env::var_os("PATH") else { return false };
-    std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]).any(|folder| folder.join(program).is_file())
+    std::env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .any(|folder| folder.join(program).is_file())
 }
 
 fn line<S: AsRef<OsStr>>(program: &str, arguments: &[S]) -> String {

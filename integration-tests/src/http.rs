@@ -14,7 +14,8 @@ const LIMIT: u64 = 1024 * 1024;
 pub fn get(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("connect to {address}"))?;
     stream.set_read_timeout(Some(PATIENCE)).context("set a deadline")?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").with_context(|| format!("ask {address}"))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+        .with_context(|| format!("ask {address}"))?;
     let mut bytes = Vec::new();
     stream.take(LIMIT).read_to_end(&mut bytes).with_context(|| format!("listen to {address}"))?;
     body(&String::from_utf8_lossy(&bytes)).with_context(|| format!("GET http://{address}{path}"))

@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::hosts::Host;
-use crate::wait;
+use crate::wait::{self, Hopeless};
 
 /// A process that this run started, with its log.
 #[derive(Debug)]
@@ -27,7 +27,8 @@ pub struct Process {
 impl Process {
     /// Starts `program` on `host`; both its outputs go to `log`, appended.
     pub fn start(host: &Host, program: &Path, arguments: &[String], log: &Path) -> Result<Process> {
-        let output = File::options().create(true).append(true).open(log).with_context(|| format!("open {}", log.display()))?;
+        let output =
+            File::options().create(true).append(true).open(log).with_context(|| format!("open {}", log.display()))?;
         let errors = output.try_clone().context("duplicate the log's handle")?;
         let child = Command::new("nsenter")
             .arg(format!("--net={}", host.namespace_path().display()))
@@ -57,7 +58,7 @@ impl Process {
     pub fn check_running(&mut self) -> Result<()> {
         match self.child.try_wait().context("ask for a process's state")? {
             None => Ok(()),
-            Some(status) => bail!("{} ended ({status}):\n{}", self.name, self.last_words()),
+            Some(status) => Err(Hopeless(format!("{} ended ({status}):\n{}", self.name, self.last_words())).into()),
         }
     }
 
@@ -69,6 +70,9 @@ impl Process {
 
     /// SIGTERM, then SIGKILL when `patience` has passed.
     pub fn end(&mut self, patience: Duration) -> Result<()> {
+        if self.child.try_wait().context("ask for a process's state")?.is_some() {
+            return Ok(());
+        }
         self.signal(Signal::SIGTERM)?;
         if self.wait(patience).is_err() {
             self.kill()?;

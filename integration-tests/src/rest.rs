@@ -61,7 +61,8 @@ impl Rest {
 
     /// One request on a connection of its own.
     pub fn send(&self, method: &str, path: &str, content_type: &str, body: &str) -> Result<Reply> {
-        let stream = TcpStream::connect_timeout(&self.address, PATIENCE).with_context(|| format!("connect to {}", self.address))?;
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE)
+            .with_context(|| format!("connect to {}", self.address))?;
         stream.set_read_timeout(Some(PATIENCE)).context("set a deadline")?;
         let name = ServerName::from(self.address.ip());
         let session = ClientConnection::new(Arc::clone(&self.tls), name).context("start TLS")?;
@@ -101,7 +102,10 @@ pub fn identity(kubeconfig: &Path) -> Result<Identity> {
 
 fn inline(text: &str, field: &str) -> Result<Vec<u8>> {
     let lines = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").split_once(':'));
-    let value = lines.into_iter().find(|(key, _)| key.trim_matches('"') == field).map(|(_, value)| value.trim().trim_matches('"'));
+    let value = lines
+        .into_iter()
+        .find(|(key, _)| key.trim_matches('"') == field)
+        .map(|(_, value)| value.trim().trim_matches('"'));
     let value = value.with_context(|| format!("the kubeconfig has no {field}"))?;
     STANDARD.decode(value).with_context(|| format!("{field} is base64"))
 }

@@ -29,7 +29,10 @@ pub(crate) fn run(yes: bool) -> Result<()> {
     missing.iter().for_each(|(name, purpose)| eprintln!("  {name:20} {purpose}"));
     let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
     let by_hand = format!("apt-get install --no-install-recommends {}", names.join(" "));
-    ensure!(command::is_installed("apt-get"), "this is no Debian; install what these packages hold by your system's own means");
+    ensure!(
+        command::is_installed("apt-get"),
+        "this is no Debian; install what these packages hold by your system's own means"
+    );
     if !nix::unistd::geteuid().is_root() {
         bail!("installing needs root: sudo {by_hand}");
     }

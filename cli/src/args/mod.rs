@@ -8,8 +8,8 @@ mod span;
 pub(crate) use cluster::{ClusterCommand, RoleName, TokenCommand};
 pub(crate) use daemon::{AgentArguments, DevArguments, ServerArguments};
 pub(crate) use objects::{
-    ApplyArguments, CreateArguments, DeleteArguments, DescribeArguments, EventsArguments, ExecArguments, Filter, GetArguments,
-    LogsArguments, Output, ScaleArguments, TopArguments, TopWhat,
+    ApplyArguments, CreateArguments, DeleteArguments, DescribeArguments, EventsArguments, ExecArguments, Filter,
+    GetArguments, LogsArguments, Output, ScaleArguments, TopArguments, TopWhat,
 };
 pub(crate) use span::Span;
 

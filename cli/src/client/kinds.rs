@@ -64,13 +64,16 @@ impl Kinds {
             Some((kind, name)) if !name.is_empty() && !name.contains('/') => {
                 Ok(Selected { kind: self.find(kind)?.clone(), names: vec![name.to_owned()] })
             }
-            _ => bail!("{word:?} is not KIND/NAME; either all words are KIND/NAME, or the first is a kind and the others names"),
+            _ => bail!(
+                "{word:?} is not KIND/NAME; either all words are KIND/NAME, or the first is a kind and the others names"
+            ),
         }
     }
 
     /// `all` and other categories stand for several kinds.
     fn expand(&self, word: &str) -> Result<Vec<&Kind>, UnknownKind> {
-        let members: Vec<_> = self.0.iter().filter(|kind| kind.categories.iter().any(|category| category == word)).collect();
+        let members: Vec<_> =
+            self.0.iter().filter(|kind| kind.categories.iter().any(|category| category == word)).collect();
         if members.is_empty() { self.find(word).map(|kind| vec![kind]) } else { Ok(members) }
     }
 
@@ -116,8 +119,10 @@ mod tests {
         let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
         let selected = kinds().select(&words).expect("known kinds");
         let found: Vec<_> = selected.iter().map(|one| (one.kind.plural.as_str(), one.names.clone())).collect();
-        let expected: Vec<_> =
-            expected.iter().map(|(kind, names)| (*kind, names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(kind, names)| (*kind, names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()))
+            .collect();
         assert_eq!(found, expected);
     }
 

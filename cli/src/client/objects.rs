@@ -5,8 +5,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio_stream::StreamExt;
 use xebec_proto::v1::{
-    CreateRequest, DeleteRequest, GetRequest, Kind, ListRequest, PatchRequest, Representation, Target, WatchEvent, WatchRequest,
-    WriteOptions, patch_request,
+    CreateRequest, DeleteRequest, GetRequest, Kind, ListRequest, PatchRequest, Representation, Target, WatchEvent,
+    WatchRequest, WriteOptions, patch_request,
 };
 
 use super::Session;

@@ -52,7 +52,9 @@ fn config(settings: AgentArguments) -> Result<AgentConfig> {
 fn token(direct: Option<&str>, file: Option<&std::path::Path>) -> Result<Option<String>, SettingsError> {
     let token = settings::token(direct, file)?;
     let expected = "a join token; `xebec token create --role agent` on a master prints one";
-    let check = |text: &String| settings::parse::<xebec_proto::token::JoinToken>("token", text, expected).map_err(without_secret);
+    let check = |text: &String| {
+        settings::parse::<xebec_proto::token::JoinToken>("token", text, expected).map_err(without_secret)
+    };
     token.as_ref().map(check).transpose()?;
     Ok(token)
 }

@@ -30,7 +30,8 @@ pub(crate) async fn run(arguments: DevArguments) -> Result<()> {
     let master = Master::start(server(&arguments.data_dir, listen, address)).await.context("start the master")?;
     let kubeconfig = master.admin_kubeconfig();
     let token = token(&kubeconfig).await.context("make a token for the node")?;
-    let agent = Agent::start(node(&arguments.data_dir, listen, address, token)?).await.context("start the node agent")?;
+    let agent =
+        Agent::start(node(&arguments.data_dir, listen, address, token)?).await.context("start the node agent")?;
     eprintln!("A cluster of one is ready:\n  export KUBECONFIG={}\n  xebec get nodes", kubeconfig.display());
     signals.wait().await;
     agent.shutdown().await;
@@ -84,7 +85,10 @@ async fn token(kubeconfig: &Path) -> Result<String> {
         request_timeout: Span(REQUEST),
     };
     let session = Session::open(&connection).await?;
-    let message =
-        CreateTokenRequest { role: Role::Agent.into(), ttl_seconds: TOKEN_SECONDS, description: "xebec dev".to_owned() };
+    let message = CreateTokenRequest {
+        role: Role::Agent.into(),
+        ttl_seconds: TOKEN_SECONDS,
+        description: "xebec dev".to_owned(),
+    };
     Ok(session.cluster().create_token(session.request(message)).await?.into_inner().token)
 }

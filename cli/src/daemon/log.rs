@@ -8,7 +8,8 @@ const DEFAULT: &str = "info,openraft=warn,sled=warn,h2=warn,hyper=warn,tonic=war
 /// Starts it. `XEBEC_LOG` takes what `RUST_LOG` does elsewhere: `debug`, or `info,xebec_store=debug`.
 pub(super) fn start() -> anyhow::Result<()> {
     let directives = std::env::var("XEBEC_LOG").unwrap_or_else(|_| DEFAULT.to_owned());
-    let filter = EnvFilter::try_new(&directives).map_err(|error| anyhow::anyhow!("XEBEC_LOG is {directives:?}: {error}"))?;
+    let filter =
+        EnvFilter::try_new(&directives).map_err(|error| anyhow::anyhow!("XEBEC_LOG is {directives:?}: {error}"))?;
     let color = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(color).init();
     Ok(())

@@ -69,20 +69,29 @@ fn join(settings: &ServerArguments) -> Result<Option<Join>, SettingsError> {
         (None, None) => Ok(None),
         (Some(server), Some(token)) => Ok(Some(Join {
             server: settings::parse("server", server, "the address of a master, for example https://10.0.0.1:6443")?,
-            token: settings::parse("token", &token, "a join token; `xebec token create --role server` on a master prints one")
-                .map_err(without_secret)?,
+            token: settings::parse(
+                "token",
+                &token,
+                "a join token; `xebec token create --role server` on a master prints one",
+            )
+            .map_err(without_secret)?,
         })),
-        (Some(_), None) => {
-            Err(SettingsError::Missing { flag: "token", why: "joining takes an invitation; `xebec token create --role server` on a master prints one" })
+        (Some(_), None) => Err(SettingsError::Missing {
+            flag: "token",
+            why: "joining takes an invitation; `xebec token create --role server` on a master prints one",
+        }),
+        (None, Some(_)) => {
+            Err(SettingsError::Missing { flag: "server", why: "the token does not say where the cluster is" })
         }
-        (None, Some(_)) => Err(SettingsError::Missing { flag: "server", why: "the token does not say where the cluster is" }),
     }
 }
 
 /// A token that is nearly right holds most of a secret.
 pub(super) fn without_secret(error: SettingsError) -> SettingsError {
     match error {
-        SettingsError::Value { flag, expected, .. } => SettingsError::Value { flag, value: "(not shown)".to_owned(), expected },
+        SettingsError::Value { flag, expected, .. } => {
+            SettingsError::Value { flag, value: "(not shown)".to_owned(), expected }
+        }
         other => other,
     }
 }
@@ -111,7 +120,11 @@ mod tests {
     use super::*;
 
     fn settings() -> ServerArguments {
-        ServerArguments { name: Some("m1".to_owned()), advertise_address: Some("10.0.0.1".to_owned()), ..ServerArguments::default() }
+        ServerArguments {
+            name: Some("m1".to_owned()),
+            advertise_address: Some("10.0.0.1".to_owned()),
+            ..ServerArguments::default()
+        }
     }
 
     #[test]

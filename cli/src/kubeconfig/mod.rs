@@ -51,7 +51,7 @@ pub(crate) enum KubeconfigError {
         /// The file.
         path: PathBuf,
         /// With line and column.
-        reason: serde_saphyr::Error,
+        reason: Box<serde_saphyr::Error>,
     },
     /// A context, cluster or user that is named and not there.
     #[error("the kubeconfig has no {kind} {name:?}; it has {}", list(known))]
@@ -102,8 +102,8 @@ pub(crate) fn load(connection: &Connection) -> Result<Credentials, KubeconfigErr
 
 fn read(path: &Path) -> Result<Config, KubeconfigError> {
     let bytes = file(path)?;
-    let mut config: Config =
-        serde_saphyr::from_slice(&bytes).map_err(|reason| KubeconfigError::Parse { path: path.to_owned(), reason })?;
+    let mut config: Config = serde_saphyr::from_slice(&bytes)
+        .map_err(|reason| KubeconfigError::Parse { path: path.to_owned(), reason: Box::new(reason) })?;
     config.make_absolute(path.parent().unwrap_or(Path::new(".")));
     Ok(config)
 }

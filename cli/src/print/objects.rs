@@ -16,7 +16,11 @@ pub(crate) fn document(value: &Value, output: Output) -> Result<String> {
 
 /// `pod/web-1`, `deployment.apps/web`.
 pub(crate) fn qualified_name(kind: &Kind, name: &str) -> String {
-    if kind.group.is_empty() { format!("{}/{name}", kind.singular) } else { format!("{}.{}/{name}", kind.singular, kind.group) }
+    if kind.group.is_empty() {
+        format!("{}/{name}", kind.singular)
+    } else {
+        format!("{}.{}/{name}", kind.singular, kind.group)
+    }
 }
 
 /// `metadata.name`, for messages.

@@ -46,8 +46,9 @@ impl Table {
     /// Takes the rows of a server's table in; the first one names the columns. `prefix` is the kind, for `kind/name`.
     pub(crate) fn append(&mut self, served: &Value, shown: Shown, prefix: &str) {
         let definitions = array(&served["columnDefinitions"]);
-        let visible: Vec<usize> =
-            (0..definitions.len()).filter(|index| shown.wide || definitions[*index]["priority"].as_i64().unwrap_or(0) == 0).collect();
+        let visible: Vec<usize> = (0..definitions.len())
+            .filter(|index| shown.wide || definitions[*index]["priority"].as_i64().unwrap_or(0) == 0)
+            .collect();
         if self.columns.is_empty() && !definitions.is_empty() {
             let names = visible.iter().map(|index| text(&definitions[*index]["name"]).to_uppercase());
             self.columns = surround(shown, "NAMESPACE".to_owned(), names.collect(), "LABELS".to_owned());
@@ -105,8 +106,12 @@ fn surround(shown: Shown, namespace: String, cells: Vec<String>, labels: String)
 }
 
 fn labels(metadata: &Value) -> String {
-    let labels = metadata["labels"].as_object().map(|labels| labels.iter().map(|(key, value)| format!("{key}={}", text(value))));
-    labels.map(|labels| labels.collect::<Vec<_>>().join(",")).filter(|text| !text.is_empty()).unwrap_or_else(|| "<none>".to_owned())
+    let labels =
+        metadata["labels"].as_object().map(|labels| labels.iter().map(|(key, value)| format!("{key}={}", text(value))));
+    labels
+        .map(|labels| labels.collect::<Vec<_>>().join(","))
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "<none>".to_owned())
 }
 
 fn array(value: &Value) -> &[Value] {

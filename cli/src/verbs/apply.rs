@@ -16,7 +16,8 @@ pub(crate) async fn run(connection: &Connection, arguments: ApplyArguments) -> R
     let kinds = Kinds::fetch(&session).await?;
     for manifest in &manifests {
         let (name, target) = address(&session, &kinds, manifest)?;
-        let done = apply(&session, target, manifest, arguments.dry_run).await.with_context(|| format!("apply {name}"))?;
+        let done =
+            apply(&session, target, manifest, arguments.dry_run).await.with_context(|| format!("apply {name}"))?;
         let mode = if arguments.dry_run { " (dry run)" } else { "" };
         print::line(&print::escape(&format!("{name} {done}{mode}")))?;
     }

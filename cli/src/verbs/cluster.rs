@@ -113,7 +113,13 @@ mod tests {
             api_address: format!("10.0.0.{id}:6443"),
             voter: true,
         };
-        MemberStatus { member: Some(member), leader, reachable: matched_index > 0, matched_index, lag: 9u64.saturating_sub(matched_index) }
+        MemberStatus {
+            member: Some(member),
+            leader,
+            reachable: matched_index > 0,
+            matched_index,
+            lag: 9u64.saturating_sub(matched_index),
+        }
     }
 
     #[test]

@@ -29,7 +29,8 @@ pub(crate) async fn run(connection: &Connection, arguments: DeleteArguments) -> 
     let options = options(&arguments);
     let mut terminating = Vec::new();
     for one in doomed {
-        let answer = session.delete(one.target.clone(), &options).await.with_context(|| format!("delete {}", one.name))?;
+        let answer =
+            session.delete(one.target.clone(), &options).await.with_context(|| format!("delete {}", one.name))?;
         print::line(&print::escape(&format!("{} deleted", one.name)))?;
         terminating.extend(uid(&answer).map(|uid| (one, uid)));
     }
@@ -81,7 +82,10 @@ async fn matching(session: &Session, kind: &Kind, arguments: &DeleteArguments) -
     ensure!(chosen, "name the {} to delete, choose them with -l, or say --all", kind.plural);
     let listed = Listed { kind, name: None, filter, representation: Representation::Object };
     let found = session.list(&listed).await?.items;
-    Ok(found.iter().map(|object| doom(session, kind, object["metadata"]["namespace"].as_str(), print::name(object))).collect())
+    Ok(found
+        .iter()
+        .map(|object| doom(session, kind, object["metadata"]["namespace"].as_str(), print::name(object)))
+        .collect())
 }
 
 fn doom(session: &Session, kind: &Kind, namespace: Option<&str>, name: &str) -> Doomed {
@@ -98,7 +102,11 @@ async fn wait(session: &Session, terminating: &[(Doomed, String)], timeout: Dura
     for (one, uid) in terminating {
         while is_there(session, one, uid).await? {
             if Instant::now() >= deadline {
-                bail!("{} still terminates after {} s; `xebec describe` says what it waits for", one.name, timeout.as_secs());
+                bail!(
+                    "{} still terminates after {} s; `xebec describe` says what it waits for",
+                    one.name,
+                    timeout.as_secs()
+                );
             }
             sleep(INTERVAL).await;
         }

@@ -51,10 +51,12 @@ async fn about(session: &Session, kinds: &Kinds, kind: &Kind, object: &Value) ->
         field_selector: Some(events::about(kind, print::name(object))),
         all_namespaces: !kind.namespaced,
     };
-    let listed = Listed { kind: kinds.find("events")?, name: None, filter: &filter, representation: Representation::Object };
+    let listed =
+        Listed { kind: kinds.find("events")?, name: None, filter: &filter, representation: Representation::Object };
     let found = session.list(&listed).await?.items;
     let namespace = object["metadata"]["namespace"].as_str();
-    let own = found.into_iter().filter(|event| namespace.is_none() || event["metadata"]["namespace"].as_str() == namespace);
+    let own =
+        found.into_iter().filter(|event| namespace.is_none() || event["metadata"]["namespace"].as_str() == namespace);
     let mut table = events::table(false);
     events::rows(&mut table, own.collect(), false);
     Ok(if table.is_empty() { "Events:  <none>\n".to_owned() } else { format!("Events:\n{}", table.drain(true)) })

@@ -78,7 +78,8 @@ fn row(event: &Value, namespaces: bool, now: jiff::Timestamp) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let object = &event["involvedObject"];
     let about = format!("{}/{}", text(&object["kind"]).to_lowercase(), text(&object["name"]));
-    let times = event["count"].as_i64().filter(|count| *count > 1).map(|count| format!(" (x{count})")).unwrap_or_default();
+    let times =
+        event["count"].as_i64().filter(|count| *count > 1).map(|count| format!(" (x{count})")).unwrap_or_default();
     let seen = last_seen(event).map_or_else(|| "-".to_owned(), |time| format!("{}{times}", age(time, now)));
     let namespace = namespaces.then(|| text(&event["metadata"]["namespace"]));
     let rest = [seen, text(&event["type"]), text(&event["reason"]), about, text(&event["message"]).trim().to_owned()];
@@ -86,7 +87,12 @@ fn row(event: &Value, namespaces: bool, now: jiff::Timestamp) -> Vec<String> {
 }
 
 fn last_seen(event: &Value) -> Option<jiff::Timestamp> {
-    let fields = [&event["series"]["lastObservedTime"], &event["lastTimestamp"], &event["eventTime"], &event["metadata"]["creationTimestamp"]];
+    let fields = [
+        &event["series"]["lastObservedTime"],
+        &event["lastTimestamp"],
+        &event["eventTime"],
+        &event["metadata"]["creationTimestamp"],
+    ];
     fields.into_iter().find_map(|field| field.as_str()?.parse().ok())
 }
 

@@ -91,7 +91,12 @@ async fn documents(session: &Session, selected: &[Selected], filter: &Filter, ou
 }
 
 /// The objects named, or all that the filter leaves.
-async fn find(session: &Session, one: &Selected, filter: &Filter, representation: Representation) -> Result<Vec<Value>> {
+async fn find(
+    session: &Session,
+    one: &Selected,
+    filter: &Filter,
+    representation: Representation,
+) -> Result<Vec<Value>> {
     if one.names.is_empty() {
         let listed = Listed { kind: &one.kind, name: None, filter, representation };
         return Ok(session.list(&listed).await?.items);

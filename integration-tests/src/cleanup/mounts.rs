@@ -34,7 +34,8 @@ mod tests {
 
     #[test]
     fn only_mounts_below_the_directory_are_taken() {
-        let table = "36 35 0:1 / /var/lib/xb/w1/a\\040b rw - tmpfs x rw\n37 35 0:1 / /var/lib/xbother rw - tmpfs x rw\n";
+        let table =
+            "36 35 0:1 / /var/lib/xb/w1/a\\040b rw - tmpfs x rw\n37 35 0:1 / /var/lib/xbother rw - tmpfs x rw\n";
         assert_eq!(below(table, Path::new("/var/lib/xb")), [PathBuf::from("/var/lib/xb/w1/a b")]);
     }
 }

@@ -26,7 +26,10 @@ impl Cluster {
         let members = status["members"].as_array().context("a list of members")?;
         let leader = members.iter().find(|member| member["leader"] == true).context("nobody leads")?;
         let name = leader["name"].as_str().context("a member has a name")?;
-        self.masters.iter().position(|master| master.host.name == name).with_context(|| format!("{name} is no master of ours"))
+        self.masters
+            .iter()
+            .position(|master| master.host.name == name)
+            .with_context(|| format!("{name} is no master of ours"))
     }
 
     /// Starts the `index`-th master (from 0) again.

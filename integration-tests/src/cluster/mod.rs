@@ -40,7 +40,10 @@ pub struct Cluster {
 impl Cluster {
     /// Clears what an earlier run left, then builds the hosts. Nothing runs yet.
     pub fn prepare(plan: Plan, artifacts: Artifacts) -> Result<Cluster> {
-        ensure!(nix::unistd::geteuid().is_root(), "building hosts needs root: network namespaces, mounts and containerd do");
+        ensure!(
+            nix::unistd::geteuid().is_root(),
+            "building hosts needs root: network namespaces, mounts and containerd do"
+        );
         cleanup::refuse_if_owned(&plan)?;
         cleanup::remove_everything(&plan)?;
         let directory = plan.directory();

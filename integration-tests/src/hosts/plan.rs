@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn every_host_has_a_name_and_an_address_of_its_own() {
         let named: Vec<_> = plan().hosts().iter().map(|host| format!("{} {}", host.namespace, host.address)).collect();
-        assert_eq!(named, ["xb-m1 10.89.0.11", "xb-m2 10.89.0.12", "xb-m3 10.89.0.13", "xb-w1 10.89.0.101", "xb-w2 10.89.0.102"]);
+        assert_eq!(
+            named,
+            ["xb-m1 10.89.0.11", "xb-m2 10.89.0.12", "xb-m3 10.89.0.13", "xb-w1 10.89.0.101", "xb-w2 10.89.0.102"]
+        );
     }
 
     #[test]

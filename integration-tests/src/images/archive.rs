@@ -65,7 +65,8 @@ impl Image {
     fn index(&self, manifest: &[u8]) -> Value {
         let mut entry = descriptor("application/vnd.oci.image.manifest.v1+json", manifest);
         let tag = self.name.rsplit_once(':').map_or(self.name, |(_, tag)| tag);
-        entry["annotations"] = json!({ "io.containerd.image.name": self.name, "org.opencontainers.image.ref.name": tag });
+        entry["annotations"] =
+            json!({ "io.containerd.image.name": self.name, "org.opencontainers.image.ref.name": tag });
         json!({ "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [entry] })
     }
 
@@ -115,7 +116,12 @@ mod tests {
     use super::*;
 
     fn image() -> Image {
-        Image { name: "localhost/a:1", layer: b"layer".to_vec(), entrypoint: vec!["/a".to_owned()], command: Vec::new() }
+        Image {
+            name: "localhost/a:1",
+            layer: b"layer".to_vec(),
+            entrypoint: vec!["/a".to_owned()],
+            command: Vec::new(),
+        }
     }
 
     fn names(archive: &[u8]) -> Vec<String> {
@@ -143,7 +149,9 @@ mod tests {
     fn both_kinds_of_reader_find_their_entry() {
         let names = names(&image().archive().expect("made in memory"));
         assert_eq!(names.len(), 6);
-        assert!(["oci-layout", "index.json", "manifest.json"].iter().all(|name| names.iter().any(|found| found == name)));
+        assert!(
+            ["oci-layout", "index.json", "manifest.json"].iter().all(|name| names.iter().any(|found| found == name))
+        );
     }
 
     #[test]

@@ -20,7 +20,14 @@ const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const DEPLOYMENTS: &str = "/apis/apps/v1/namespaces/default/deployments";
 
 const CASES: [Case; 5] = [
-    Case { what: "an unknown kind", path: "/api/v1/namespaces/default/gadgets", body: "{}", code: 404, reason: "NotFound", says: "" },
+    Case {
+        what: "an unknown kind",
+        path: "/api/v1/namespaces/default/gadgets",
+        body: "{}",
+        code: 404,
+        reason: "NotFound",
+        says: "",
+    },
     Case { what: "malformed YAML", path: CONFIG_MAPS, body: "kind: [", code: 400, reason: "BadRequest", says: "" },
     Case {
         what: "a missing field",
@@ -52,7 +59,10 @@ const CASES: [Case; 5] = [
 const MANIFESTS: [(&str, &[&str]); 5] = [
     ("apiVersion: v1\nkind: Gadget\nmetadata: {name: bad}\n", &["no kind", "Gadget"]),
     ("kind: [\n", &["standard input"]),
-    ("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: bad}\nspec: {replicas: 1}\n", &["Invalid", "spec.selector"]),
+    (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: bad}\nspec: {replicas: 1}\n",
+        &["Invalid", "spec.selector"],
+    ),
     ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: Not_A_Name}\n", &["Invalid", "metadata.name"]),
     ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndtaa: {}\n", &["dtaa"]),
 ];
@@ -76,7 +86,12 @@ fn over_rest(rest: &Rest, case: &Case) -> Result<()> {
     let reply = rest.send("POST", case.path, "application/yaml", case.body)?;
     ensure!(reply.code == case.code, "code {}, not {}: {}", reply.code, case.code, reply.body);
     ensure!(reply.body["kind"] == "Status" && reply.body["status"] == "Failure", "no Status: {}", reply.body);
-    ensure!(reply.body["code"] == case.code && reply.body["reason"] == case.reason, "not {}: {}", case.reason, reply.body);
+    ensure!(
+        reply.body["code"] == case.code && reply.body["reason"] == case.reason,
+        "not {}: {}",
+        case.reason,
+        reply.body
+    );
     let message = reply.body["message"].as_str().unwrap_or_default();
     ensure!(message.contains(case.says), "the message does not name {}: {message}", case.says);
     Ok(())

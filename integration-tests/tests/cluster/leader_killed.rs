@@ -65,7 +65,9 @@ fn write(client: Client, acknowledged: Acknowledged, over: Arc<AtomicBool>) -> J
         while !over.load(Ordering::Relaxed) {
             number += 1;
             let name = format!("write-{number}");
-            let manifest = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: shop, labels: {{of: leader-test}}}}\n");
+            let manifest = format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: shop, labels: {{of: leader-test}}}}\n"
+            );
             let answer = client.ask_with_input(&["create", "-f", "-", "--request-timeout", "1s"], &manifest);
             if answer.is_ok_and(|answer| answer.code == 0)
                 && let Ok(mut writes) = acknowledged.lock()

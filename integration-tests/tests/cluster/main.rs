@@ -4,6 +4,8 @@
 //! harness of its own. `cargo test -p xebec-integration-tests --test cluster -- WORD` plays those whose name holds WORD.
 //! Namespaces and containers need root; without it nothing is played, and in CI that is a failure.
 
+#![allow(clippy::print_stdout, reason = "a harness reports on standard output")]
+
 mod agent_killed;
 mod bad_input;
 mod container_killed;
@@ -64,7 +66,9 @@ fn main() -> ExitCode {
 }
 
 fn refuse() -> ExitCode {
-    eprintln!("cluster scenarios: NOT RUN. Network namespaces and containers need root: sudo --preserve-env=PATH,HOME cargo xtask test");
+    eprintln!(
+        "cluster scenarios: NOT RUN. Network namespaces and containers need root: sudo --preserve-env=PATH,HOME cargo xtask test"
+    );
     if std::env::var("CI").is_ok_and(|value| value == "true") { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 

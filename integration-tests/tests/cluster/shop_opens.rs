@@ -14,7 +14,8 @@ pub(crate) fn play(cluster: &mut Cluster) -> Result<()> {
     let client = cluster.client();
     let workers: BTreeSet<_> = cluster.workers.iter().map(|worker| worker.host.name.clone()).collect();
     ensure!(shop::nodes(&client)? == workers, "tills run on {:?} only", shop::nodes(&client)?);
-    let tills: BTreeSet<_> = shop::tills(&client)?.iter().filter_map(|till| Some(till["metadata"]["name"].as_str()?.to_owned())).collect();
+    let tills: BTreeSet<_> =
+        shop::tills(&client)?.iter().filter_map(|till| Some(till["metadata"]["name"].as_str()?.to_owned())).collect();
     let mut met = BTreeSet::new();
     wait::until("the visitor to meet every till", ROUND, || {
         let greeting = shop::visit_from_pod(&client)?;
@@ -24,7 +25,8 @@ pub(crate) fn play(cluster: &mut Cluster) -> Result<()> {
     })?;
     ensure!(met == tills, "{met:?} answered, {tills:?} are the tills");
     for worker in &cluster.workers {
-        shop::visit_node(IpAddr::V4(worker.host.address)).with_context(|| format!("the door on {}", worker.host.name))?;
+        shop::visit_node(IpAddr::V4(worker.host.address))
+            .with_context(|| format!("the door on {}", worker.host.name))?;
     }
     Ok(())
 }

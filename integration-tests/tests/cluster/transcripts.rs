@@ -45,7 +45,9 @@ pub(crate) fn play(cluster: &mut Cluster) -> Result<()> {
     compare(&transcript(&client, &READS)?, &expect_file!["testdata/reads.txt"])?;
     compare(&transcript(&client, &ERRORS)?, &expect_file!["testdata/errors.txt"])?;
     match client.kubectl() {
-        Some(kubectl) => SHARED.iter().try_for_each(|command| same(&client, &kubectl, command)).and_then(|()| describes(&kubectl)),
+        Some(kubectl) => {
+            SHARED.iter().try_for_each(|command| same(&client, &kubectl, command)).and_then(|()| describes(&kubectl))
+        }
         None => {
             eprintln!("  kubectl is not on the PATH: its part is left out");
             Ok(())

@@ -18,12 +18,14 @@ pub(crate) fn play(cluster: &mut Cluster) -> Result<()> {
     let home = visitor["spec"]["nodeName"].as_str().context("the visitor is somewhere")?.to_owned();
     let lost = cluster.workers.iter().position(|worker| worker.host.name != home).context("another worker")?;
     let gone = cluster.workers[lost].host.name.clone();
-    let before = shop::tills(&client)?.into_iter().filter(|till| till["spec"]["nodeName"] == gone.as_str()).collect::<Vec<_>>();
+    let before =
+        shop::tills(&client)?.into_iter().filter(|till| till["spec"]["nodeName"] == gone.as_str()).collect::<Vec<_>>();
     ensure!(!before.is_empty(), "no till ran on {gone}");
     cluster.power_off(lost)?;
     let replaced = wait::until("the lost tills to be replaced", REPLACED, || {
         let tills = shop::tills(&client)?;
-        let ready = tills.iter().filter(|till| shop::is_ready(till) && till["spec"]["nodeName"] == home.as_str()).count();
+        let ready =
+            tills.iter().filter(|till| shop::is_ready(till) && till["spec"]["nodeName"] == home.as_str()).count();
         ensure!(ready == shop::TILLS, "{ready} of {} are ready on {home}", shop::TILLS);
         Ok(())
     });

@@ -35,11 +35,15 @@ fn filter(list: &List, findings: Vec<Finding>, most: usize) -> Vec<Finding> {
     let problem = |problem: String| Finding { rule: "exceptions", path: FILE.to_owned(), problem };
     let covers = |one: &Exception, found: &Finding| one.rule == found.rule && one.path == found.path;
     let unneeded = list.exception.iter().filter(|one| !findings.iter().any(|found| covers(one, found)));
-    let mut left: Vec<_> = unneeded.map(|one| problem(format!("{} in {} is no longer needed; remove it", one.rule, one.path))).collect();
+    let mut left: Vec<_> =
+        unneeded.map(|one| problem(format!("{} in {} is no longer needed; remove it", one.rule, one.path))).collect();
     let unexplained = list.exception.iter().filter(|one| one.reason.trim().is_empty());
     left.extend(unexplained.map(|one| problem(format!("{} in {} has no reason", one.rule, one.path))));
     if list.exception.len() != most {
-        left.push(problem(format!("{} exceptions, and {most} are counted in exceptions.rs; the list may only shrink", list.exception.len())));
+        left.push(problem(format!(
+            "{} exceptions, and {most} are counted in exceptions.rs; the list may only shrink",
+            list.exception.len()
+        )));
     }
     left.extend(findings.into_iter().filter(|found| !list.exception.iter().any(|one| covers(one, found))));
     left
@@ -54,7 +58,9 @@ mod tests {
     }
 
     fn list(path: &str) -> List {
-        List { exception: vec![Exception { rule: "length".to_owned(), path: path.to_owned(), reason: "old".to_owned() }] }
+        List {
+            exception: vec![Exception { rule: "length".to_owned(), path: path.to_owned(), reason: "old".to_owned() }],
+        }
     }
 
     #[test]

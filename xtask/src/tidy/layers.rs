@@ -40,8 +40,15 @@ const TABLE: [Place; 13] = [
     // From outside only.
     Place {
         never: &[
-            "xebec-api", "xebec-kv", "xebec-scheduler", "xebec-controllers", "xebec-node-plan", "xebec-store",
-            "xebec-control-plane", "xebec-node-agent", "xebec",
+            "xebec-api",
+            "xebec-kv",
+            "xebec-scheduler",
+            "xebec-controllers",
+            "xebec-node-plan",
+            "xebec-store",
+            "xebec-control-plane",
+            "xebec-node-agent",
+            "xebec",
         ],
         ..place("xebec-integration-tests", 5)
     },
@@ -50,13 +57,32 @@ const TABLE: [Place; 13] = [
 
 /// Crates that touch the world. A pure crate may use none of them, in tests neither.
 const IO: [&str; 20] = [
-    "async-trait", "axum", "containerd-client", "futures", "hyper", "hyper-util", "libc", "netlink-packet-route", "nix", "openraft",
-    "rand", "reqwest", "rtnetlink", "rustls", "sled", "tokio", "tokio-stream", "tokio-util", "tonic", "tracing-subscriber",
+    "async-trait",
+    "axum",
+    "containerd-client",
+    "futures",
+    "hyper",
+    "hyper-util",
+    "libc",
+    "netlink-packet-route",
+    "nix",
+    "openraft",
+    "rand",
+    "reqwest",
+    "rtnetlink",
+    "rustls",
+    "sled",
+    "tokio",
+    "tokio-stream",
+    "tokio-util",
+    "tonic",
+    "tracing-subscriber",
 ];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
     let manifest = tree.root.join("Cargo.toml");
-    let metadata = MetadataCommand::new().manifest_path(manifest).no_deps().exec().context("ask cargo for the crates")?;
+    let metadata =
+        MetadataCommand::new().manifest_path(manifest).no_deps().exec().context("ask cargo for the crates")?;
     let mut findings: Vec<_> = metadata.packages.iter().flat_map(|package| check_package(&metadata, package)).collect();
     findings.extend(absent(&metadata));
     Ok(findings)
@@ -65,17 +91,24 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
 fn absent(metadata: &Metadata) -> Vec<Finding> {
     let exists = |place: &&Place| metadata.packages.iter().any(|package| package.name.as_str() == place.name);
     let gone = TABLE.iter().filter(|place| !exists(place));
-    gone.map(|place| finding("xtask/src/tidy/layers.rs", format!("{} is in the table and not in the workspace", place.name))).collect()
+    gone.map(|place| {
+        finding("xtask/src/tidy/layers.rs", format!("{} is in the table and not in the workspace", place.name))
+    })
+    .collect()
 }
 
 fn check_package(metadata: &Metadata, package: &Package) -> Vec<Finding> {
     let root = metadata.workspace_root.as_str();
-    let manifest = package.manifest_path.as_str().strip_prefix(root).unwrap_or_default().trim_start_matches('/').to_owned();
+    let manifest =
+        package.manifest_path.as_str().strip_prefix(root).unwrap_or_default().trim_start_matches('/').to_owned();
     let Some(place) = find(package.name.as_str()) else {
         return vec![finding(&manifest, format!("{} has no place in the layer table", package.name))];
     };
     let dependencies = package.dependencies.iter().map(|dependency| (dependency.name.as_str(), dependency.kind));
-    dependencies.filter_map(|(name, kind)| problem(place, name, kind)).map(|problem| finding(&manifest, problem)).collect()
+    dependencies
+        .filter_map(|(name, kind)| problem(place, name, kind))
+        .map(|problem| finding(&manifest, problem))
+        .collect()
 }
 
 fn find(name: &str) -> Option<&'static Place> {

@@ -25,7 +25,8 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
 
 fn find(file: &File) -> Vec<Finding> {
     let lines = file.text.lines().enumerate();
-    let marked = lines.filter_map(|(index, line)| MARKERS.iter().find(|marker| holds(line, marker)).map(|marker| (index, marker)));
+    let marked = lines
+        .filter_map(|(index, line)| MARKERS.iter().find(|marker| holds(line, marker)).map(|marker| (index, marker)));
     let finding = |(index, marker): (usize, &&str)| Finding {
         rule: "markers",
         path: file.path.clone(),

@@ -31,7 +31,8 @@ pub(crate) struct Finding {
 /// Looks at a whole tree.
 type Rule = fn(&Tree) -> Result<Vec<Finding>>;
 
-const RULES: [Rule; 6] = [layers::check, lengths::check, markers::check, module_docs::check, paths::check, thresholds::check];
+const RULES: [Rule; 6] =
+    [layers::check, lengths::check, markers::check, module_docs::check, paths::check, thresholds::check];
 
 /// Checks the workspace.
 pub(crate) fn run() -> Result<()> {

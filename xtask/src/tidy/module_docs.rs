@@ -8,7 +8,9 @@ use super::{Finding, Tree};
 const SHORTEST: usize = 10;
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
-    let silent = tree.rust().filter(|file| !explains(&file.text));
+    // Unit tests in a file of their own are explained by the module they test.
+    let modules = tree.rust().filter(|file| !file.path.ends_with("tests.rs"));
+    let silent = modules.filter(|file| !explains(&file.text));
     let problem = "opens without a `//!` that says why this module exists".to_owned();
     Ok(silent.map(|file| Finding { rule: "module-docs", path: file.path.clone(), problem: problem.clone() }).collect())
 }

@@ -22,7 +22,8 @@ pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
 
 fn find(file: &File) -> Vec<Finding> {
     let lines = file.text.lines().enumerate();
-    let foreign = lines.filter_map(|(index, line)| FOREIGN.iter().find(|path| holds(line, path)).map(|path| (index, path)));
+    let foreign =
+        lines.filter_map(|(index, line)| FOREIGN.iter().find(|path| holds(line, path)).map(|path| (index, path)));
     let finding = |(index, path): (usize, &&str)| Finding {
         rule: "paths",
         path: file.path.clone(),

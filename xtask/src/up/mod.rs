@@ -26,7 +26,10 @@ const VISITS: usize = 24;
 
 /// Builds, starts, opens the shop, shows the way round, and stays until Ctrl-C, or with `once` not at all.
 pub(crate) fn run(profile: Profile, once: bool) -> Result<()> {
-    ensure!(nix::unistd::geteuid().is_root(), "network namespaces and containers need root: sudo --preserve-env=PATH,HOME cargo xtask up");
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "network namespaces and containers need root: sudo --preserve-env=PATH,HOME cargo xtask up"
+    );
     let progress = Progress::start();
     progress.step("building");
     let artifacts = artifacts::build(profile)?;
@@ -84,7 +87,7 @@ fn visit(cluster: &Cluster) -> Result<()> {
 
 fn stay(cluster: &Cluster, progress: &Progress, signals: &Signals, once: bool) -> Result<()> {
     progress.step("the shop is open");
-    println!("{}", tour::text(cluster)?);
+    eprintln!("{}", tour::text(cluster)?);
     if !once {
         signals.wait();
     }
@@ -94,16 +97,20 @@ fn stay(cluster: &Cluster, progress: &Progress, signals: &Signals, once: bool) -
 /// Stops everything, whatever came before; the logs of a failure are kept.
 fn leave(cluster: Cluster, plan: &Plan, progress: &Progress, outcome: Result<()>) -> Result<()> {
     let outcome = match outcome {
+        Err(error) if wait::is_interrupted() => Err(error),
         Err(error) => {
             let logs = save_logs(plan)?;
             Err(error.context(format!("the cluster did not come up; its logs are in {}", logs.display())))
         }
         good => good,
     };
+    wait::resume();
     progress.step("stopping everything");
-    let stopped = cluster.stop();
-    progress.step("stopped; nothing is left");
-    outcome.and(stopped)
+    match cluster.stop() {
+        Ok(()) => progress.step("stopped; nothing is left"),
+        Err(error) => eprintln!("not everything could be stopped: {error:#}\n`cargo xtask down` tries again"),
+    }
+    outcome
 }
 
 fn save_logs(plan: &Plan) -> Result<PathBuf> {

@@ -9,7 +9,11 @@ pub(super) fn text(cluster: &Cluster) -> Result<String> {
     let client = cluster.client();
     let xebec = cluster.program().display();
     let node = cluster.workers[0].host.address;
-    let kubectl = if command::is_installed("kubectl") { "kubectl get nodes,pods -A" } else { "kubectl would work too, if it were installed" };
+    let kubectl = if command::is_installed("kubectl") {
+        "kubectl get nodes,pods -A"
+    } else {
+        "kubectl would work too, if it were installed"
+    };
     Ok(format!(
         "
 {pods}

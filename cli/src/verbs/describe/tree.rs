@@ -26,7 +26,9 @@ pub(super) fn render(object: &Value) -> String {
 
 fn head(text: &mut String, object: &Value) {
     let metadata = &object["metadata"];
-    for (label, value) in [("Name", &metadata["name"]), ("Namespace", &metadata["namespace"]), ("Kind", &object["kind"])] {
+    for (label, value) in
+        [("Name", &metadata["name"]), ("Namespace", &metadata["namespace"]), ("Kind", &object["kind"])]
+    {
         if !value.is_null() {
             line(text, 0, label, &scalar(value));
         }
@@ -54,7 +56,9 @@ fn pairs(text: &mut String, label: &str, map: &Value) {
 fn field(text: &mut String, key: &str, value: &Value, depth: usize) {
     let label = label(key);
     match value {
-        Value::Array(items) if key == "conditions" && items.iter().all(Value::is_object) => conditions(text, items, depth),
+        Value::Array(items) if key == "conditions" && items.iter().all(Value::is_object) => {
+            conditions(text, items, depth)
+        }
         Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
             let items: Vec<_> = items.iter().map(scalar).collect();
             line(text, depth, &label, if items.is_empty() { "<none>".to_owned() } else { items.join(", ") }.as_str());
@@ -77,7 +81,9 @@ fn element(text: &mut String, item: &Value, depth: usize) {
     let Some(map) = item.as_object() else { return line(text, depth, "-", &scalar(item)) };
     let title = map.get("name").and_then(Value::as_str).map_or("-", |name| name);
     line(text, depth, title, "");
-    map.iter().filter(|(key, _)| key.as_str() != "name" || title == "-").for_each(|(key, value)| field(text, key, value, depth + 1));
+    map.iter()
+        .filter(|(key, _)| key.as_str() != "name" || title == "-")
+        .for_each(|(key, value)| field(text, key, value, depth + 1));
 }
 
 fn conditions(text: &mut String, items: &[Value], depth: usize) {

@@ -55,7 +55,9 @@ impl Printer<'_> {
         let object = event.object.clone().unwrap_or_default();
         let value: Value = serde_json::from_slice(&object.json).unwrap_or_default();
         match event.r#type() {
-            Type::Error => bail!("the watch ended: {}", value["message"].as_str().unwrap_or("the cluster did not say why")),
+            Type::Error => {
+                bail!("the watch ended: {}", value["message"].as_str().unwrap_or("the cluster did not say why"))
+            }
             Type::Bookmark | Type::Unspecified => {}
             Type::Added | Type::Modified | Type::Deleted => self.print(&[value])?,
         }

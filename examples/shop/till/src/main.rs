@@ -64,7 +64,9 @@ fn setting(name: &str, default: &str) -> String {
 }
 
 fn port() -> std::io::Result<u16> {
-    setting("PORT", "8080").parse().map_err(|error| std::io::Error::other(format!("PORT is not a port number: {error}")))
+    setting("PORT", "8080")
+        .parse()
+        .map_err(|error| std::io::Error::other(format!("PORT is not a port number: {error}")))
 }
 
 fn close(till: &Till) {
