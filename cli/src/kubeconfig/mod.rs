@@ -16,14 +16,17 @@ use model::{Cluster, Config, User};
 
 use crate::args::Connection;
 
+/// Certificate chain and key, PEM.
+type ChainAndKey = (Vec<u8>, Vec<u8>);
+
 /// What one connection needs.
 pub(crate) struct Credentials {
     /// `https://host:port`
     pub(crate) server: String,
     /// PEM.
     pub(crate) ca: Vec<u8>,
-    /// Certificate chain and key, PEM.
-    pub(crate) identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// Without one we are anonymous.
+    pub(crate) identity: Option<ChainAndKey>,
     /// The context's namespace.
     pub(crate) namespace: Option<String>,
 }
@@ -153,7 +156,7 @@ fn authority(name: &str, cluster: &Cluster) -> Result<Vec<u8>, KubeconfigError> 
     }
 }
 
-fn identity(user: &User) -> Result<Option<(Vec<u8>, Vec<u8>)>, KubeconfigError> {
+fn identity(user: &User) -> Result<Option<ChainAndKey>, KubeconfigError> {
     let certificate = inline("client-certificate-data", user.client_certificate_data.as_deref())?;
     let certificate = either(certificate, user.client_certificate.as_deref())?;
     let key = inline("client-key-data", user.client_key_data.as_deref())?;
