@@ -12,12 +12,22 @@ pub mod token;
 
 /// Everything that clients and node agents speak.
 pub mod v1 {
-    #![allow(missing_docs, clippy::all, reason = "generated; the .proto files carry the documentation")]
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::too_many_lines,
+        reason = "generated; the .proto files carry the documentation"
+    )]
     tonic::include_proto!("xebec.v1");
 }
 
 /// Between masters.
 pub mod peer {
-    #![allow(missing_docs, clippy::all, reason = "generated; the .proto files carry the documentation")]
+    #![allow(
+        missing_docs,
+        clippy::all,
+        clippy::too_many_lines,
+        reason = "generated; the .proto files carry the documentation"
+    )]
     tonic::include_proto!("xebec.peer.v1");
 }

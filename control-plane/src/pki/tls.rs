@@ -41,7 +41,7 @@ pub fn peers(pki: &Pki) -> Result<PeerConfigs, PkiError> {
     let verifier = client_verifier(authority, Anonymous::Refused)?;
     let mut server = server(&[&rustls::version::TLS13], verifier)?.with_cert_resolver(pki.peer.clone());
     server.alpn_protocols = vec![b"h2".to_vec()];
-    let trusted = roots(&[authority.clone()]).map_err(PkiError::pem("peer CA"))?;
+    let trusted = roots(std::slice::from_ref(authority)).map_err(PkiError::pem("peer CA"))?;
     let client = client(trusted)?.with_client_cert_resolver(pki.peer.clone());
     Ok(PeerConfigs { server: Arc::new(server), client: Arc::new(client) })
 }

@@ -29,7 +29,9 @@ pub enum Class {
 }
 
 /// The right to be under way.
-pub struct Permit(OwnedSemaphorePermit);
+pub struct Permit {
+    _held: OwnedSemaphorePermit,
+}
 
 impl InFlight {
     /// With these bounds.
@@ -43,7 +45,7 @@ impl InFlight {
             Class::Request => &self.requests,
             Class::Stream => &self.streams,
         };
-        semaphore.clone().try_acquire_owned().ok().map(Permit)
+        semaphore.clone().try_acquire_owned().ok().map(|held| Permit { _held: held })
     }
 }
 

@@ -1,4 +1,5 @@
 //! Real masters in one process: real TLS, real Raft, real disks, on loopback.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod cluster;
 mod joining;

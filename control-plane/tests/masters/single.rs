@@ -14,6 +14,7 @@ async fn a_new_cluster_serves_everybody_what_is_theirs() {
     anonymous_callers_get_three_paths(&master).await;
     the_admin_finds_the_default_objects(&master).await;
     tokens_come_and_go(&master).await;
+    the_leader_works(&master).await;
     let status = cluster(&master).await.status(ClusterStatusRequest {}).await.unwrap().into_inner();
     assert_eq!((status.answered_by.as_str(), status.members.len()), ("m1", 1));
     assert_eq!(status.leader_id, status.members[0].member.as_ref().unwrap().id);
@@ -51,6 +52,40 @@ async fn the_admin_finds_the_default_objects(master: &Master) {
     assert_eq!(slice["ports"][0]["port"], endpoint(master).port());
     let (code, _) = get(master, &admin, "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin").await;
     assert_eq!(code, 200);
+}
+
+/// A Deployment becomes pods on a node, with the permissions that controllers and scheduler really have.
+async fn the_leader_works(master: &Master) {
+    let admin = admin(master);
+    let create = async |path: &str, object| rest(master, &admin, "POST", path, Some(object)).await;
+    let resources = json!({"cpu": "4", "memory": "8Gi", "pods": "110"});
+    let ready = json!([{"type": "Ready", "status": "True", "reason": "Test", "message": "",
+        "lastHeartbeatTime": "2030-01-01T00:00:00Z", "lastTransitionTime": "2030-01-01T00:00:00Z"}]);
+    let status = json!({"capacity": resources, "allocatable": resources, "conditions": ready});
+    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": status});
+    let (code, body) = create("/api/v1/nodes", node).await;
+    assert_eq!(code, 201, "{body}");
+    let labels = json!({"app": "till"});
+    let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "till"},
+        "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": {
+            "metadata": {"labels": labels}, "spec": {"containers": [{"name": "c", "image": "till"}]}}},
+    });
+    let (code, body) = create("/apis/apps/v1/namespaces/default/deployments", deployment).await;
+    assert_eq!(code, 201, "{body}");
+    let bound = async || {
+        let pods = get(master, &admin, "/api/v1/namespaces/default/pods").await.1;
+        let on_node = |pod: &&Value| pod["spec"]["nodeName"] == "n1";
+        (pods["items"].as_array()?.iter().filter(on_node).count() == 2).then_some(())
+    };
+    eventually("two pods bound to the node", bound).await;
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}});
+    assert_eq!(create("/api/v1/namespaces", namespace).await.0, 201);
+    let account = "/api/v1/namespaces/shop/serviceaccounts/default";
+    eventually("its service account", async || (get(master, &admin, account).await.0 == 200).then_some(())).await;
+    rest(master, &admin, "DELETE", "/api/v1/namespaces/shop", None).await;
+    let gone = async || (get(master, &admin, "/api/v1/namespaces/shop").await.0 == 404).then_some(());
+    eventually("the namespace is emptied and gone", gone).await;
 }
 
 async fn tokens_come_and_go(master: &Master) {
