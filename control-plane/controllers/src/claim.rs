@@ -20,12 +20,7 @@ pub(crate) struct Claimed<'a> {
 }
 
 /// Settles which objects of a resource belong to `owner`.
-pub(crate) fn claim<'a>(
-    world: &'a World,
-    owner: &Entry,
-    selector: &LabelSelector,
-    resource: Resource,
-) -> Claimed<'a> {
+pub(crate) fn claim<'a>(world: &'a World, owner: &Entry, selector: &LabelSelector, resource: Resource) -> Claimed<'a> {
     let mut claimed = Claimed { owned: Vec::new(), actions: Vec::new() };
     for entry in controlled(world, owner, resource) {
         if selector.matches(&entry.meta().labels) {

@@ -111,9 +111,8 @@ mod tests {
 
     #[test]
     fn the_same_children_give_the_same_names() {
-        let of = |uid: &str, children: &[&str]| {
-            ChildNames::after("web", uid, children.iter().copied()).take(2, &|_| false)
-        };
+        let of =
+            |uid: &str, children: &[&str]| ChildNames::after("web", uid, children.iter().copied()).take(2, &|_| false);
         assert_eq!(of("u1", &["web-foreign", "web-bbbbb"]), of("u1", &["web-bbbbb"]));
         assert_ne!(of("u1", &[]), of("u2", &[]));
     }

@@ -33,7 +33,9 @@ pub(crate) fn reconcile(world: &World) -> Outcome {
     let starts: BTreeSet<IpAddr> = taken.iter().map(|range| range.network()).collect();
     let mut free = ranges(world.settings().cluster_cidr).filter(|range| !starts.contains(&range.network()));
     let waiting = nodes().filter(|(_, facts)| facts.pod_cidr.is_none()).take(BATCH);
-    Outcome::of(waiting.map(|(node, _)| free.next().map_or_else(|| exhausted(node), |range| give(node, range))).collect())
+    Outcome::of(
+        waiting.map(|(node, _)| free.next().map_or_else(|| exhausted(node), |range| give(node, range))).collect(),
+    )
 }
 
 fn give(node: &Entry, range: IpNetwork) -> Action {

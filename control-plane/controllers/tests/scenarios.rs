@@ -1,5 +1,8 @@
 //! What each controller does in one situation: the world in, the exact actions out.
 
+// A test may fail where it stands.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use expect_test::{Expect, expect};
@@ -27,13 +30,18 @@ mod replica_sets {
     #[test]
     fn creates_what_is_missing_and_reports() {
         let cluster = Cluster::of([replica_set("web", "web", 2)]);
-        check(&cluster, Controller::ReplicaSet, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::ReplicaSet,
+            &set("web"),
+            expect![[r#"
             create pods/default/web-fdfdz {"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"image":"shop","name":"main"}]}}
             tell replicasets.apps/default/web Normal SuccessfulCreate: Created pod: web-fdfdz
             create pods/default/web-z2w57 {"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"image":"shop","name":"main"}]}}
             tell replicasets.apps/default/web Normal SuccessfulCreate: Created pod: web-z2w57
             patch status replicasets.apps/default/web@2 {"status":{"availableReplicas":0,"fullyLabeledReplicas":0,"observedGeneration":1,"readyReplicas":0,"replicas":0,"terminatingReplicas":0}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -59,7 +67,11 @@ mod replica_sets {
             mine("web-pending", json!({"spec": {"nodeName": "n2"}})),
             mine("web-unbound", json!({})),
         ]);
-        check(&cluster, Controller::ReplicaSet, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::ReplicaSet,
+            &set("web"),
+            expect![[r#"
             delete pods/default/web-unbound@7
             tell replicasets.apps/default/web Normal SuccessfulDelete: Deleted pod: web-unbound
             delete pods/default/web-pending@6
@@ -67,7 +79,8 @@ mod replica_sets {
             delete pods/default/web-ready-crowded@3
             tell replicasets.apps/default/web Normal SuccessfulDelete: Deleted pod: web-ready-crowded
             patch status replicasets.apps/default/web@2 {"status":{"availableReplicas":3,"fullyLabeledReplicas":5,"observedGeneration":1,"readyReplicas":3,"terminatingReplicas":0}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -78,11 +91,16 @@ mod replica_sets {
             pod("stranger", "db", json!({})),
             mine("web-relabelled", json!({"metadata": {"labels": {"app": "debug"}}})),
         ]);
-        check(&cluster, Controller::ReplicaSet, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::ReplicaSet,
+            &set("web"),
+            expect![[r#"
             patch pods/default/web-relabelled@5 {"metadata":{"ownerReferences":null}}
             patch pods/default/orphan@3 {"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","blockOwnerDeletion":true,"controller":true,"kind":"ReplicaSet","name":"web","uid":"uid-of-set-web"}]}}
             patch status replicasets.apps/default/web@2 {"status":{"availableReplicas":0,"fullyLabeledReplicas":1,"observedGeneration":1,"readyReplicas":0,"replicas":1,"terminatingReplicas":0}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -92,14 +110,24 @@ mod replica_sets {
             mine("web-a", running("n1", "10.42.0.1")),
         ]);
         cluster.now = 4;
-        check(&cluster, Controller::ReplicaSet, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::ReplicaSet,
+            &set("web"),
+            expect![[r#"
             patch status replicasets.apps/default/web@2 {"status":{"availableReplicas":0,"fullyLabeledReplicas":1,"observedGeneration":1,"readyReplicas":1,"replicas":1,"terminatingReplicas":0}}
             again in 6s
-        "#]]);
+        "#]],
+        );
         cluster.now = 10;
-        check(&cluster, Controller::ReplicaSet, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::ReplicaSet,
+            &set("web"),
+            expect![[r#"
             patch status replicasets.apps/default/web@2 {"status":{"availableReplicas":1,"fullyLabeledReplicas":1,"observedGeneration":1,"readyReplicas":1,"replicas":1,"terminatingReplicas":0}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -109,11 +137,16 @@ mod replica_sets {
             mine("web-failed", json!({"spec": {"nodeName": "n1"}, "status": {"phase": "Failed"}})),
             mine("web-leaving", with(running("n1", "10.42.0.1"), json!({"metadata": {"deletionTimestamp": START}}))),
         ]);
-        check(&cluster, Controller::ReplicaSet, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::ReplicaSet,
+            &set("web"),
+            expect![[r#"
             create pods/default/web-fdfdz {"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"image":"shop","name":"main"}]}}
             tell replicasets.apps/default/web Normal SuccessfulCreate: Created pod: web-fdfdz
             patch status replicasets.apps/default/web@2 {"status":{"availableReplicas":0,"fullyLabeledReplicas":0,"observedGeneration":1,"readyReplicas":0,"replicas":0,"terminatingReplicas":1}}
-        "#]]);
+        "#]],
+        );
     }
 }
 
@@ -167,31 +200,46 @@ mod deployments {
     #[test]
     fn makes_the_first_set() {
         let cluster = Cluster::of([deployment("web", 6, "shop:1")]);
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             create replicasets.apps/default/web-vmhrsq26vj {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"6","deployment.kubernetes.io/max-replicas":"8","deployment.kubernetes.io/revision":"1"},"labels":{"app":"web","pod-template-hash":"vmhrsq26vj"}},"spec":{"minReadySeconds":0,"replicas":6,"selector":{"matchLabels":{"app":"web","pod-template-hash":"vmhrsq26vj"}},"template":{"metadata":{"labels":{"app":"web","pod-template-hash":"vmhrsq26vj"}},"spec":{"containers":[{"image":"shop:1","name":"main"}]}}}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-vmhrsq26vj from 0 to 6
             patch status deployments.apps/default/web@2 {"status":{"availableReplicas":0,"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment does not have minimum availability.","reason":"MinimumReplicasUnavailable","status":"False","type":"Available"}],"observedGeneration":1,"readyReplicas":0,"replicas":0,"terminatingReplicas":0,"unavailableReplicas":0,"updatedReplicas":0}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn rests_when_all_is_as_it_should_be() {
         let (cluster, _) = rolled_out(6);
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             nothing
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_new_template_gets_a_set_of_the_size_of_the_surge() {
         let (mut cluster, _) = rolled_out(6);
         new_image(&mut cluster, "shop:2");
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             create replicasets.apps/default/web-mmv9fdqwtm {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"6","deployment.kubernetes.io/max-replicas":"8","deployment.kubernetes.io/revision":"2"},"labels":{"app":"web","pod-template-hash":"mmv9fdqwtm"}},"spec":{"minReadySeconds":0,"replicas":2,"selector":{"matchLabels":{"app":"web","pod-template-hash":"mmv9fdqwtm"}},"template":{"metadata":{"labels":{"app":"web","pod-template-hash":"mmv9fdqwtm"}},"spec":{"containers":[{"image":"shop:2","name":"main"}]}}}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-mmv9fdqwtm from 0 to 2
             patch status deployments.apps/default/web@8 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment has minimum availability.","reason":"MinimumReplicasAvailable","status":"True","type":"Available"},{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment \"web\" is progressing.","reason":"ReplicaSetUpdated","status":"True","type":"Progressing"}],"observedGeneration":2,"updatedReplicas":0}}
             again in 600s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -204,12 +252,17 @@ mod deployments {
             actions.iter().for_each(|action| cluster.act(action).unwrap());
         }
         // One old pod went, so the new set may grow by one; none of the new is available, so no more old ones may go.
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             patch replicasets.apps/default/web-mmv9fdqwtm@9 {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"6","deployment.kubernetes.io/max-replicas":"8"}},"spec":{"replicas":3}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-mmv9fdqwtm from 2 to 3
             patch status deployments.apps/default/web@13 {"status":{"unavailableReplicas":1}}
             again in 600s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -218,27 +271,42 @@ mod deployments {
         cluster.edit(&web(), json!({"spec": {"strategy": {"type": "Recreate", "rollingUpdate": null}}}));
         settle(&mut cluster);
         new_image(&mut cluster, "shop:2");
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             patch replicasets.apps/default/web-vmhrsq26vj@5 {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"2","deployment.kubernetes.io/max-replicas":"2"}},"spec":{"replicas":0}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled down replica set web-vmhrsq26vj from 2 to 0
             patch status deployments.apps/default/web@10 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment has minimum availability.","reason":"MinimumReplicasAvailable","status":"True","type":"Available"},{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment \"web\" is progressing.","reason":"ReplicaSetUpdated","status":"True","type":"Progressing"}],"observedGeneration":3,"updatedReplicas":0}}
             again in 600s
-        "#]]);
+        "#]],
+        );
         cluster.edit(&old, json!({"spec": {"replicas": 0}, "status": {"replicas": 0}}));
         let uid = cluster.get(&old).unwrap()["metadata"]["uid"].as_str().unwrap().to_owned();
         let last = with(running("n1", "10.42.0.1"), owned_by("ReplicaSet", &old.name, &uid));
         cluster.create(pod("last", "web", last)).unwrap();
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             patch status deployments.apps/default/web@10 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment has minimum availability.","reason":"MinimumReplicasAvailable","status":"True","type":"Available"},{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment \"web\" is progressing.","reason":"ReplicaSetUpdated","status":"True","type":"Progressing"}],"observedGeneration":3,"replicas":0,"updatedReplicas":0}}
             again in 600s
-        "#]]);
+        "#]],
+        );
         cluster.remove(&ObjectRef::new(Resource::PODS, "default", "last"));
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             create replicasets.apps/default/web-mmv9fdqwtm {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"2","deployment.kubernetes.io/max-replicas":"2","deployment.kubernetes.io/revision":"2"},"labels":{"app":"web","pod-template-hash":"mmv9fdqwtm"}},"spec":{"minReadySeconds":0,"replicas":2,"selector":{"matchLabels":{"app":"web","pod-template-hash":"mmv9fdqwtm"}},"template":{"metadata":{"labels":{"app":"web","pod-template-hash":"mmv9fdqwtm"}},"spec":{"containers":[{"image":"shop:2","name":"main"}]}}}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-mmv9fdqwtm from 0 to 2
             patch status deployments.apps/default/web@10 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment has minimum availability.","reason":"MinimumReplicasAvailable","status":"True","type":"Available"},{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment \"web\" is progressing.","reason":"ReplicaSetUpdated","status":"True","type":"Progressing"}],"observedGeneration":3,"replicas":0,"updatedReplicas":0}}
             again in 600s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -246,11 +314,16 @@ mod deployments {
         let (mut cluster, _) = rolled_out(2);
         cluster.edit(&web(), json!({"spec": {"paused": true, "replicas": 3}}));
         new_image(&mut cluster, "shop:2");
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             patch replicasets.apps/default/web-vmhrsq26vj@5 {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"3","deployment.kubernetes.io/max-replicas":"4"}},"spec":{"replicas":3}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-vmhrsq26vj from 2 to 3
             patch status deployments.apps/default/web@9 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment does not have minimum availability.","reason":"MinimumReplicasUnavailable","status":"False","type":"Available"},{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment is paused","reason":"DeploymentPaused","status":"Unknown","type":"Progressing"}],"observedGeneration":3,"updatedReplicas":0}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -263,14 +336,19 @@ mod deployments {
             actions.iter().for_each(|action| cluster.act(action).unwrap());
         }
         cluster.edit(&web(), json!({"spec": {"replicas": 16}}));
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             patch replicasets.apps/default/web-vmhrsq26vj@12 {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"16","deployment.kubernetes.io/max-replicas":"20"}},"spec":{"replicas":12}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-vmhrsq26vj from 6 to 12
             patch replicasets.apps/default/web-mmv9fdqwtm@14 {"metadata":{"annotations":{"deployment.kubernetes.io/desired-replicas":"16","deployment.kubernetes.io/max-replicas":"20"}},"spec":{"replicas":8}}
             tell deployments.apps/default/web Normal ScalingReplicaSet: Scaled up replica set web-mmv9fdqwtm from 4 to 8
             patch status deployments.apps/default/web@16 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment does not have minimum availability.","reason":"MinimumReplicasUnavailable","status":"False","type":"Available"},{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment \"web\" is progressing.","reason":"ReplicaSetUpdated","status":"True","type":"Progressing"}],"observedGeneration":3,"unavailableReplicas":2}}
             again in 600s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -281,10 +359,15 @@ mod deployments {
             settle(&mut cluster);
         }
         cluster.edit(&web(), json!({"spec": {"revisionHistoryLimit": 1}}));
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             delete replicasets.apps/default/web-vmhrsq26vj@15 Background
             patch status deployments.apps/default/web@26 {"status":{"observedGeneration":4}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -296,9 +379,14 @@ mod deployments {
             actions.iter().for_each(|action| cluster.act(action).unwrap());
         }
         cluster.now = 601;
-        check(&cluster, Controller::Deployment, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::Deployment,
+            &web(),
+            expect![[r#"
             patch status deployments.apps/default/web@6 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:00Z","lastUpdateTime":"2030-01-01T00:00:00Z","message":"Deployment does not have minimum availability.","reason":"MinimumReplicasUnavailable","status":"False","type":"Available"},{"lastTransitionTime":"2030-01-01T00:10:01Z","lastUpdateTime":"2030-01-01T00:10:01Z","message":"ReplicaSet \"web-vmhrsq26vj\" has timed out progressing.","reason":"ProgressDeadlineExceeded","status":"False","type":"Progressing"}]}}
-        "#]]);
+        "#]],
+        );
     }
 }
 
@@ -314,33 +402,49 @@ mod nodes {
         let mut cluster = Cluster::of([node("n1", "True")]);
         cluster.world.heard("n1", at(7).uptime);
         cluster.now = 8;
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             again in 3s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn a_silent_node_is_unknown_and_its_pods_are_not_ready() {
         let mut cluster = Cluster::of([node("n1", "True"), mine("web-a", running("n1", "10.42.0.1"))]);
         cluster.now = 4;
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             patch status nodes/n1@2 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:04Z","message":"Kubelet stopped posting node status.","reason":"NodeStatusUnknown","status":"Unknown","type":"Ready"}]}}
             tell nodes/n1 Normal NodeNotReady: Node n1 status is now: NodeNotReady
             patch status pods/default/web-a@3 {"status":{"conditions":[{"lastTransitionTime":"2030-01-01T00:00:04Z","message":"the node is not ready","reason":"NodeNotReady","status":"False","type":"Ready"}]}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn an_unknown_node_is_tainted() {
         let mut cluster = Cluster::of([node("n1", "Unknown")]);
         cluster.now = 5;
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             patch nodes/n1@2 {"spec":{"taints":[{"effect":"NoSchedule","key":"node.kubernetes.io/unreachable","timeAdded":"2030-01-01T00:00:05Z"},{"effect":"NoExecute","key":"node.kubernetes.io/unreachable","timeAdded":"2030-01-01T00:00:05Z"}]}}
-        "#]]);
+        "#]],
+        );
     }
 
     fn unreachable_since_the_start() -> serde_json::Value {
-        let taint = |effect: &str| json!({"key": "node.kubernetes.io/unreachable", "effect": effect, "timeAdded": START});
+        let taint =
+            |effect: &str| json!({"key": "node.kubernetes.io/unreachable", "effect": effect, "timeAdded": START});
         with(node("n1", "Unknown"), json!({"spec": {"taints": [taint("NoSchedule"), taint("NoExecute")]}}))
     }
 
@@ -362,22 +466,32 @@ mod nodes {
             pod("after-sixty", "web", tolerating(60)),
         ]);
         cluster.now = 12;
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             delete pods/default/after-ten
             tell pods/default/after-ten Normal TaintManagerEviction: Marking for deletion Pod default/after-ten
             delete pods/default/at-once
             tell pods/default/at-once Normal TaintManagerEviction: Marking for deletion Pod default/at-once
             again in 48s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn nobody_is_evicted_while_no_node_is_ready() {
         let mut cluster = Cluster::of([unreachable_since_the_start(), pod("a", "web", tolerating(10))]);
         cluster.now = 100;
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             nothing
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -388,10 +502,15 @@ mod nodes {
         let mut cluster = Cluster::of([back]);
         cluster.world.heard("n1", at(20).uptime);
         cluster.now = 20;
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             patch nodes/n1@2 {"spec":{"taints":[{"effect":"NoSchedule","key":"dedicated","value":"shop"}]}}
             again in 4s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -401,10 +520,15 @@ mod nodes {
             node("n1", "True"),
             json!({"spec": {"unschedulable": true}, "status": {"conditions": pressed}}),
         )]);
-        check(&cluster, Controller::NodeLifecycle, &n1(), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
             patch nodes/n1@2 {"spec":{"taints":[{"effect":"NoSchedule","key":"node.kubernetes.io/unschedulable","timeAdded":"2030-01-01T00:00:00Z"},{"effect":"NoSchedule","key":"node.kubernetes.io/disk-pressure","timeAdded":"2030-01-01T00:00:00Z"}]}}
             again in 4s
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -414,10 +538,15 @@ mod nodes {
             node("n2", "True"),
             node("n3", "True"),
         ]);
-        check(&cluster, Controller::NodeIpam, &ObjectRef::cluster(Resource::NODES, ""), expect![[r#"
+        check(
+            &cluster,
+            Controller::NodeIpam,
+            &ObjectRef::cluster(Resource::NODES, ""),
+            expect![[r#"
             patch nodes/n2@3 {"spec":{"podCIDR":"10.42.0.0/24","podCIDRs":["10.42.0.0/24"]}}
             patch nodes/n3@4 {"spec":{"podCIDR":"10.42.2.0/24","podCIDRs":["10.42.2.0/24"]}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -439,9 +568,14 @@ mod endpoint_slices {
     #[test]
     fn a_service_without_pods_has_one_empty_slice() {
         let cluster = Cluster::of([service("web", "web")]);
-        check(&cluster, Controller::EndpointSlice, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::EndpointSlice,
+            &web(),
+            expect![[r#"
             create endpointslices.discovery.k8s.io/default/web-5gx6b {"addressType":"IPv4","endpoints":[],"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"endpointslice-controller.k8s.io","kubernetes.io/service-name":"web"}},"ports":[]}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -458,9 +592,14 @@ mod endpoint_slices {
             pod("done", "web", done),
             pod("other", "db", running("n1", "10.42.0.5")),
         ]);
-        check(&cluster, Controller::EndpointSlice, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::EndpointSlice,
+            &web(),
+            expect![[r#"
             create endpointslices.discovery.k8s.io/default/web-5gx6b {"addressType":"IPv4","endpoints":[{"addresses":["10.42.0.1"],"conditions":{"ready":true,"serving":true,"terminating":false},"nodeName":"n1","targetRef":{"kind":"Pod","name":"ready","namespace":"default","uid":"uid-3"},"zone":"z1"},{"addresses":["10.42.0.2"],"conditions":{"ready":false,"serving":true,"terminating":true},"nodeName":"n1","targetRef":{"kind":"Pod","name":"leaving","namespace":"default","uid":"uid-4"},"zone":"z1"},{"addresses":["10.42.0.3"],"conditions":{"ready":false,"serving":false,"terminating":false},"nodeName":"n1","targetRef":{"kind":"Pod","name":"unready","namespace":"default","uid":"uid-5"},"zone":"z1"}],"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"endpointslice-controller.k8s.io","kubernetes.io/service-name":"web"}},"ports":[{"name":"","port":8080,"protocol":"TCP"}]}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -470,14 +609,22 @@ mod endpoint_slices {
             json!({"spec": {"containers": [{"name": "main", "image": "shop", "ports": ports}]}})
         };
         let cluster = Cluster::of([
-            with(service("web", "web"), json!({"spec": {"ports": [{"name": "web", "port": 80, "targetPort": "http"}]}})),
+            with(
+                service("web", "web"),
+                json!({"spec": {"ports": [{"name": "web", "port": 80, "targetPort": "http"}]}}),
+            ),
             pod("old", "web", with(running("n1", "10.42.0.1"), listening(8080))),
             pod("new", "web", with(running("n1", "10.42.0.2"), listening(9090))),
         ]);
-        check(&cluster, Controller::EndpointSlice, &web(), expect![[r#"
+        check(
+            &cluster,
+            Controller::EndpointSlice,
+            &web(),
+            expect![[r#"
             create endpointslices.discovery.k8s.io/default/web-5gx6b {"addressType":"IPv4","endpoints":[{"addresses":["10.42.0.1"],"conditions":{"ready":true,"serving":true,"terminating":false},"nodeName":"n1","targetRef":{"kind":"Pod","name":"old","namespace":"default","uid":"uid-2"}}],"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"endpointslice-controller.k8s.io","kubernetes.io/service-name":"web"}},"ports":[{"name":"web","port":8080,"protocol":"TCP"}]}
             create endpointslices.discovery.k8s.io/default/web-xg2rx {"addressType":"IPv4","endpoints":[{"addresses":["10.42.0.2"],"conditions":{"ready":true,"serving":true,"terminating":false},"nodeName":"n1","targetRef":{"kind":"Pod","name":"new","namespace":"default","uid":"uid-3"}}],"metadata":{"labels":{"endpointslice.kubernetes.io/managed-by":"endpointslice-controller.k8s.io","kubernetes.io/service-name":"web"}},"ports":[{"name":"web","port":9090,"protocol":"TCP"}]}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -509,24 +656,39 @@ mod removal {
         let mut cluster = Cluster::of([namespace("default"), service("web", "web"), pod("a", "web", json!({}))]);
         let name = ObjectRef::cluster(Resource::NAMESPACES, "default");
         cluster.edit(&name, leaving);
-        check(&cluster, Controller::Namespace, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::Namespace,
+            &name,
+            expect![[r#"
             delete pods/default/a Background
             delete services/default/web Background
-        "#]]);
+        "#]],
+        );
         cluster.remove(&ObjectRef::new(Resource::SERVICES, "default", "web"));
         cluster.remove(&ObjectRef::new(Resource::PODS, "default", "a"));
-        check(&cluster, Controller::Namespace, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::Namespace,
+            &name,
+            expect![[r#"
             patch namespaces/default@5 {"spec":{"finalizers":[]}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_has_lost_its_owner_goes() {
         let cluster = Cluster::of([mine("web-a", json!({}))]);
         let name = ObjectRef::new(Resource::PODS, "default", "web-a");
-        check(&cluster, Controller::GarbageCollector, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &name,
+            expect![[r#"
             delete pods/default/web-a@2 Background
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -536,9 +698,14 @@ mod removal {
         ]}});
         let cluster = Cluster::of([pod("a", "web", owner)]);
         let name = ObjectRef::new(Resource::PODS, "default", "a");
-        check(&cluster, Controller::GarbageCollector, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &name,
+            expect![[r#"
             nothing
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -549,9 +716,14 @@ mod removal {
         ]}});
         let cluster = Cluster::of([replica_set("web", "web", 0), pod("a", "db", owners)]);
         let name = ObjectRef::new(Resource::PODS, "default", "a");
-        check(&cluster, Controller::GarbageCollector, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &name,
+            expect![[r#"
             patch pods/default/a@3 {"metadata":{"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"web","uid":"uid-of-set-web"}]}}
-        "#]]);
+        "#]],
+        );
     }
 
     fn deleting(finalizer: &str) -> serde_json::Value {
@@ -562,43 +734,73 @@ mod removal {
     #[test]
     fn foreground_deletes_dependents_first() {
         let mut cluster = Cluster::of([deleting("foregroundDeletion"), mine("web-a", json!({}))]);
-        check(&cluster, Controller::GarbageCollector, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &set("web"),
+            expect![[r#"
             delete pods/default/web-a Foreground
-        "#]]);
+        "#]],
+        );
         cluster.remove(&ObjectRef::new(Resource::PODS, "default", "web-a"));
-        check(&cluster, Controller::GarbageCollector, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &set("web"),
+            expect![[r#"
             patch replicasets.apps/default/web@2 {"metadata":{"finalizers":null}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn orphan_leaves_dependents_behind() {
         let cluster = Cluster::of([deleting("orphan"), mine("web-a", json!({}))]);
-        check(&cluster, Controller::GarbageCollector, &set("web"), expect![[r#"
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &set("web"),
+            expect![[r#"
             patch pods/default/web-a@3 {"metadata":{"ownerReferences":null}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn every_namespace_has_a_default_account() {
         let cluster = Cluster::of([namespace("shop")]);
         let name = ObjectRef::cluster(Resource::NAMESPACES, "shop");
-        check(&cluster, Controller::ServiceAccount, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::ServiceAccount,
+            &name,
+            expect![[r#"
             create serviceaccounts/shop/default {"metadata":{}}
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn pods_of_a_node_that_is_gone_are_removed_after_a_while() {
         let mut cluster = Cluster::of([pod("a", "web", running("gone", "10.42.9.1"))]);
         let name = ObjectRef::new(Resource::PODS, "default", "a");
-        check(&cluster, Controller::PodGc, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::PodGc,
+            &name,
+            expect![[r#"
             again in 10s
-        "#]]);
+        "#]],
+        );
         cluster.now = 10;
-        check(&cluster, Controller::PodGc, &name, expect![[r#"
+        check(
+            &cluster,
+            Controller::PodGc,
+            &name,
+            expect![[r#"
             delete pods/default/a grace 0
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -609,11 +811,21 @@ mod removal {
             Cluster::of([node("n1", "Unknown"), pod("one-of-many", "web", leaving), pod("db-0", "db", stateful)]);
         cluster.now = 60;
         let name = |name: &str| ObjectRef::new(Resource::PODS, "default", name);
-        check(&cluster, Controller::PodGc, &name("one-of-many"), expect![[r#"
+        check(
+            &cluster,
+            Controller::PodGc,
+            &name("one-of-many"),
+            expect![[r#"
             delete pods/default/one-of-many grace 0
-        "#]]);
-        check(&cluster, Controller::PodGc, &name("db-0"), expect![[r#"
+        "#]],
+        );
+        check(
+            &cluster,
+            Controller::PodGc,
+            &name("db-0"),
+            expect![[r#"
             nothing
-        "#]]);
+        "#]],
+        );
     }
 }

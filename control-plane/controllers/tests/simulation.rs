@@ -1,6 +1,9 @@
 //! The controllers in a closed loop: what they decide is carried out on a small map of objects, a pretend kubelet runs
 //! the pods, and a Deployment of six rolls out, rolls over and survives a lost node.
 
+// A test may fail where it stands.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::{Value, json};
@@ -53,10 +56,13 @@ impl PretendKubelets {
         } else if pod["status"]["podIP"].is_null() {
             self.addresses += 1;
             let address = format!("10.42.0.{}", self.addresses);
-            cluster.edit(&name, json!({"status": {
-                "phase": "Running", "podIP": address,
-                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at(cluster.now).stamp()}],
-            }}));
+            cluster.edit(
+                &name,
+                json!({"status": {
+                    "phase": "Running", "podIP": address,
+                    "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": at(cluster.now).stamp()}],
+                }}),
+            );
         }
     }
 

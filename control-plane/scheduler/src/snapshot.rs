@@ -93,9 +93,8 @@ impl Snapshot {
     }
 
     pub(crate) fn candidates(&self) -> impl Iterator<Item = (NodeId, &NodeState)> {
-        let known = |(id, slot): (NodeId, &'_ Option<NodeState>)| {
-            slot.as_ref().filter(|node| node.offer.is_some()).map(|_| id)
-        };
+        let known =
+            |(id, slot): (NodeId, &'_ Option<NodeState>)| slot.as_ref().filter(|node| node.offer.is_some()).map(|_| id);
         self.nodes.iter().enumerate().filter_map(known).map(|id| (id, self.node(id)))
     }
 

@@ -72,7 +72,8 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef, now: Moment) -> Outco
         return Outcome::of(claimed.actions);
     }
     let actions = if entry.is_deleting() { Vec::new() } else { step(&rollout) };
-    let touches_itself = actions.iter().any(|action| matches!(action, Action::Patch { target, .. } if target.object == *object));
+    let touches_itself =
+        actions.iter().any(|action| matches!(action, Action::Patch { target, .. } if target.object == *object));
     let mut outcome = Outcome::of(actions);
     if !touches_itself {
         status::report(&rollout, now, &mut outcome);

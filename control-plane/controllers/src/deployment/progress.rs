@@ -23,37 +23,31 @@ pub(super) fn is_complete(rollout: &Rollout<'_>) -> bool {
     counts.updated == wanted && counts.replicas == wanted && counts.available == wanted
 }
 
-/// What the condition should say: status, reason, message. `None` leaves it as it is.
-type Verdict = Option<(&'static str, &'static str, String)>;
+/// What the condition should say: status, reason, message.
+type Verdict = (&'static str, &'static str, String);
 
 /// The condition as it should be, and how long until it may have to be looked at again.
 pub(super) fn condition(rollout: &Rollout<'_>, moved: bool, now: Moment) -> (Option<Value>, Option<Duration>) {
+    let Some(deadline) = rollout.spec.progress_deadline_seconds.map(seconds) else { return (None, None) };
     let current = find(&rollout.status);
     let reason = current.and_then(|c| c["reason"].as_str()).unwrap_or_default();
-    let verdict = match rollout.spec.progress_deadline_seconds {
-        None => return (None, None),
-        Some(_) if rollout.paused() => paused(reason),
-        Some(deadline) => {
-            let waited = current.and_then(|c| updated_at(c)).and_then(|at| now.until(at, seconds(deadline)));
-            match judge(rollout, reason, moved, waited.is_none()) {
-                None => return (current.cloned(), waited.filter(|_| is_underway(reason))),
-                verdict => verdict,
-            }
-        }
-    };
-    let again = rollout.spec.progress_deadline_seconds.map(seconds);
+    let left = current.and_then(updated_at).and_then(|at| now.until(at, deadline));
+    let verdict = if rollout.paused() { paused(reason) } else { judge(rollout, reason, moved, left.is_none()) };
     match verdict {
-        None => (current.cloned(), None),
-        Some((_, reason, _)) if !is_underway(reason) => (build(current, verdict, now), None),
-        verdict => (build(current, verdict, now), again),
+        None => (current.cloned(), left.filter(|_| is_underway(reason))),
+        Some(verdict) => {
+            let again = is_underway(verdict.1).then_some(deadline);
+            (Some(build(current, verdict, now)), again)
+        }
     }
 }
 
-fn paused(reason: &str) -> Verdict {
+fn paused(reason: &str) -> Option<Verdict> {
     (reason != PAUSED).then(|| ("Unknown", PAUSED, "Deployment is paused".to_owned()))
 }
 
-fn judge(rollout: &Rollout<'_>, reason: &str, moved: bool, overdue: bool) -> Verdict {
+/// `None` leaves the condition as it is.
+fn judge(rollout: &Rollout<'_>, reason: &str, moved: bool, overdue: bool) -> Option<Verdict> {
     let counts = Counts::of(rollout);
     let arrived_before = reason == AVAILABLE && counts.replicas == counts.updated && rollout.new.is_some();
     let set = rollout.new.as_ref().map_or_else(
@@ -98,11 +92,10 @@ fn seconds(deadline: u32) -> Duration {
     Duration::from_secs(deadline.into())
 }
 
-fn build(current: Option<&Value>, verdict: Verdict, now: Moment) -> Option<Value> {
-    let (status, reason, message) = verdict?;
+fn build(current: Option<&Value>, (status, reason, message): Verdict, now: Moment) -> Value {
     let kept = current.filter(|c| c["status"] == status).map(|c| c["lastTransitionTime"].clone());
-    Some(json!({
+    json!({
         "type": "Progressing", "status": status, "reason": reason, "message": message,
         "lastUpdateTime": now.stamp(), "lastTransitionTime": kept.unwrap_or_else(|| json!(now.stamp())),
-    }))
+    })
 }

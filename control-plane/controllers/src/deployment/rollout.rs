@@ -248,8 +248,6 @@ fn resolve(value: Option<&IntOrString>, of: i64, round: i64) -> i64 {
     match value {
         None => percent(25),
         Some(IntOrString::Int(number)) => i64::from(*number).max(0),
-        Some(IntOrString::String(text)) => {
-            percent(text.trim_end_matches('%').parse::<u16>().map_or(0, i64::from))
-        }
+        Some(IntOrString::String(text)) => percent(text.trim_end_matches('%').parse::<u16>().map_or(0, i64::from)),
     }
 }

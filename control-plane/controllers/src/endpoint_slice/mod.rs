@@ -57,7 +57,9 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
     let Some(entry) = world.get(object).filter(|entry| !entry.is_deleting()) else { return Outcome::default() };
     let Ok(service) = entry.object.decode::<Service>() else { return Outcome::default() };
     let spec = service.spec.unwrap_or_default();
-    if spec.selector.as_ref().is_none_or(|selector| selector.is_empty()) || spec.type_.as_deref() == Some("ExternalName") {
+    if spec.selector.as_ref().is_none_or(|selector| selector.is_empty())
+        || spec.type_.as_deref() == Some("ExternalName")
+    {
         return Outcome::default();
     }
     let wanted = endpoint::wanted(world, object, &spec);

@@ -54,7 +54,8 @@ struct Settling<'a> {
 /// The steps from the slices there are to those there should be. A Service without endpoints keeps one empty slice, so
 /// that whoever watches sees that it is served by nobody rather than not looked at yet.
 pub(super) fn settle(world: &World, service: &Entry, spec: &ServiceSpec, mut wanted: Groups) -> Vec<Action> {
-    let ours = controlled(world, service, Resource::ENDPOINT_SLICES).filter(|slice| is_ours(slice) && !slice.is_deleting());
+    let ours =
+        controlled(world, service, Resource::ENDPOINT_SLICES).filter(|slice| is_ours(slice) && !slice.is_deleting());
     let mut slices: Vec<Slice<'_>> =
         ours.filter_map(|entry| Some(Slice { entry, shape: entry.object.decode().ok()? })).collect();
     if wanted.is_empty() {

@@ -26,7 +26,8 @@ const TROUBLES: [(&str, &str); 4] = [
 pub(super) fn settle(node: &Watched<'_>, now: Moment) -> Option<Action> {
     let wanted = wanted(node.facts);
     let is_wanted = |taint: &Taint| wanted.iter().any(|(key, effect)| taint.key == *key && taint.effect == *effect);
-    let mut taints: Vec<Taint> = node.facts.taints.iter().filter(|t| !is_ours(&t.key) || is_wanted(t)).cloned().collect();
+    let mut taints: Vec<Taint> =
+        node.facts.taints.iter().filter(|t| !is_ours(&t.key) || is_wanted(t)).cloned().collect();
     for (key, effect) in &wanted {
         if !taints.iter().any(|taint| taint.key == *key && taint.effect == *effect) {
             taints.push(taint(key, effect, now));

@@ -45,8 +45,9 @@ impl Facts {
             Resource::NODES => NodeFacts::read(object).map(|facts| Self::Node(Box::new(facts))),
             Resource::DEPLOYMENTS | Resource::REPLICA_SETS => selector::<Value>(object)
                 .map(|value| Self::Workload(value.and_then(|v| LabelSelector::from_json(&v).ok()).map(Box::new))),
-            Resource::SERVICES => selector::<BTreeMap<String, String>>(object)
-                .map(|labels| Self::Service(labels.unwrap_or_default())),
+            Resource::SERVICES => {
+                selector::<BTreeMap<String, String>>(object).map(|labels| Self::Service(labels.unwrap_or_default()))
+            }
             _ => Ok(Self::None),
         };
         facts.map_or_else(|error| (Self::None, Some(error)), |facts| (facts, None))

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Entry;
 use super::facts::Facts;
 use super::node::Readiness;
-use super::Entry;
 use crate::resource::{ObjectRef, Resource};
 
 /// Objects under a key; the key goes with its last object.

@@ -1,5 +1,6 @@
 //! A world written down as JSON, the actions of a controller as text, and a tiny cluster that carries them out.
 
+// Each test file uses a part of this.
 #![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -184,7 +185,6 @@ impl Cluster {
     pub fn settle(&mut self) {
         for _ in 0..10_000 {
             let Some(key) = self.due.pop_first() else { return };
-            if std::env::var("TRACE_ACTIONS").is_ok() { eprintln!("{key}: {}", self.would(key.controller, &key.object)); }
             for action in self.look(&key).actions {
                 if let Err(why) = self.act(&action) {
                     panic!("{key}: {action:?}: {why}");
