@@ -2,7 +2,7 @@
 //!
 //! An Event's name follows from what it tells, so a repetition finds the Event that is there, whichever master wrote it,
 //! and raises its count. Within [`QUIET`] repetitions are only counted. Telling must never hold up doing: the channel
-//! is bounded, and what does not fit is dropped and counted in the log.
+//! is bounded, and what does not fit is dropped; the log says so at level debug.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use xebec_api::patch::PatchKind;
 use xebec_api::{Kind, Reason, Status};
@@ -25,6 +26,8 @@ const REMEMBERED: usize = 4096;
 /// How often one event is written at most.
 const QUIET: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Events being written at once.
+const CONCURRENCY: usize = 16;
 
 /// Takes events to be told.
 #[derive(Clone)]
@@ -35,7 +38,7 @@ impl Recorder {
     pub(super) fn record(&self, event: ObjectEvent) {
         if let Err(refused) = self.0.try_send(event) {
             let (mpsc::error::TrySendError::Full(event) | mpsc::error::TrySendError::Closed(event)) = refused;
-            tracing::warn!(object = %event.regarding, reason = event.reason, "too many events: one is not told");
+            tracing::debug!(object = %event.regarding, reason = event.reason, "too many events: one is not told");
         }
     }
 }
@@ -44,10 +47,11 @@ impl Recorder {
 pub(super) fn recorder(registry: Registry) -> (Recorder, impl Future<Output = ()>) {
     let (sender, receiver) = mpsc::channel(WAITING);
     let users = Users { scheduler: Arc::new(User::scheduler()), controllers: Arc::new(User::controller_manager()) };
-    let writer = Writer { registry, users, told: BTreeMap::new() };
+    let writer = Writer { pen: Pen { registry, users }, told: BTreeMap::new(), writing: JoinSet::new() };
     (Recorder(sender), writer.run(receiver))
 }
 
+#[derive(Clone)]
 struct Users {
     scheduler: Arc<User>,
     controllers: Arc<User>,
@@ -59,9 +63,16 @@ struct Told {
 }
 
 struct Writer {
+    pen: Pen,
+    told: BTreeMap<ObjectEvent, Told>,
+    writing: JoinSet<()>,
+}
+
+/// Who writes events, and where.
+#[derive(Clone)]
+struct Pen {
     registry: Registry,
     users: Users,
-    told: BTreeMap<ObjectEvent, Told>,
 }
 
 impl Writer {
@@ -75,6 +86,7 @@ impl Writer {
                     None => return,
                 },
                 _ = quiet.tick() => self.catch_up().await,
+                Some(_) = self.writing.join_next() => {}
             }
         }
     }
@@ -85,7 +97,7 @@ impl Writer {
             told.untold += 1;
             return;
         }
-        self.tell(&event, 1).await;
+        self.tell(event.clone(), 1).await;
         if self.told.len() >= REMEMBERED {
             self.told.clear();
         }
@@ -98,21 +110,31 @@ impl Writer {
             std::mem::take(&mut self.told).into_iter().partition(|(_, told)| told.untold > 0);
         let now = Instant::now();
         for (event, told) in repeated {
-            self.tell(&event, told.untold).await;
+            self.tell(event.clone(), told.untold).await;
             self.told.insert(event, Told { at: now, untold: 0 });
         }
         self.told.extend(quiet.into_iter().filter(|(_, told)| now < told.at + QUIET));
     }
 
-    async fn tell(&self, event: &ObjectEvent, times: u32) {
-        if let Err(status) = self.write(event, times).await {
-            tracing::debug!(object = %event.regarding, reason = event.reason, %status, "an event is not told");
+    /// Has an event written; waits while too many are.
+    async fn tell(&mut self, event: ObjectEvent, times: u32) {
+        while self.writing.len() >= CONCURRENCY {
+            self.writing.join_next().await;
         }
+        let pen = self.pen.clone();
+        self.writing.spawn(async move {
+            if let Err(status) = pen.write(&event, times).await {
+                tracing::debug!(object = %event.regarding, reason = event.reason, %status, "an event is not told");
+            }
+        });
     }
+}
 
+impl Pen {
     async fn write(&self, event: &ObjectEvent, times: u32) -> Result<(), Status> {
         let Some(kind) = xebec_api::find("", "v1", "events") else { return Ok(()) };
-        let user = if event.component == super::binding::COMPONENT { &self.users.scheduler } else { &self.users.controllers };
+        let user =
+            if event.component == super::binding::COMPONENT { &self.users.scheduler } else { &self.users.controllers };
         let context = RequestContext { user: user.clone(), deadline: Instant::now() + PATIENCE };
         let target = target(kind, event);
         let count = self.count(&target);

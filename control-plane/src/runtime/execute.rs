@@ -66,7 +66,8 @@ impl Hands {
         let ends: Vec<End> =
             futures::stream::iter(actions).map(|action| self.act(action)).buffer_unordered(CONCURRENCY).collect().await;
         let again = ends.iter().any(|end| !matches!(end, End::Done));
-        let failure = ends.into_iter().find_map(|end| if let End::Failed(failure) = end { Some(failure) } else { None });
+        let failure =
+            ends.into_iter().find_map(|end| if let End::Failed(failure) = end { Some(failure) } else { None });
         // The leader applies before it acknowledges, so its cache shows by now what these writes did.
         Carried { revision: self.registry.cache().revision(), again, failure }
     }
@@ -76,7 +77,9 @@ impl Hands {
             Action::Create { resource, namespace, object } => {
                 outcome("FailedCreate", self.create(resource, &namespace, object).await)
             }
-            Action::Patch { target, status, patch } => outcome("FailedUpdate", self.patch(&target, status, patch).await),
+            Action::Patch { target, status, patch } => {
+                outcome("FailedUpdate", self.patch(&target, status, patch).await)
+            }
             Action::Delete { target, grace_seconds, propagation } => {
                 outcome("FailedDelete", self.delete(&target, grace_seconds, propagation).await)
             }

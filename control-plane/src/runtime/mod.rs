@@ -34,7 +34,7 @@ mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
-
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -44,6 +44,9 @@ use xebec_store::Leadership;
 use crate::registry::Registry;
 
 pub use nodes::NodeWatch;
+
+/// After a term ended by a fault of ours, which is likely to come again.
+const RESTART_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the runtime is made of.
 #[derive(Clone)]
@@ -69,18 +72,30 @@ pub async fn run(parts: RuntimeParts, shutdown: impl Future<Output = ()> + Send)
 /// Runs a term for each time this master leads; returns when there is no store any more.
 async fn follow(parts: RuntimeParts) {
     let mut leadership = parts.leadership.clone();
-    loop {
-        let Ok(now) = leadership.wait_for(|now| now.is_leader).await.map(|now| now.clone()) else { return };
+    while let Some(now) = leading(&mut leadership).await {
         tracing::info!(term = now.term, "leading: scheduler and controllers start");
         let mut term = Term(tokio::spawn(term::serve(parts.clone())));
         tokio::select! {
-            ended = &mut term.0 => report(ended),
-            lost = leadership.wait_for(|later| !later.is_leader || later.term != now.term) => match lost {
-                Ok(_) => tracing::info!(term = now.term, "not leading any more: scheduler and controllers stopped"),
-                Err(_) => return,
-            },
+            ended = &mut term.0 => {
+                tracing::error!(?ended, "the leader's work ended by a fault; it starts again");
+                tokio::time::sleep(RESTART_PAUSE).await;
+            }
+            () = lost(&mut leadership, now.term) => {
+                tracing::info!(term = now.term, "not leading any more: scheduler and controllers stopped");
+            }
         }
     }
+}
+
+/// Waits until this master leads. None when there is no store any more.
+async fn leading(leadership: &mut watch::Receiver<Leadership>) -> Option<Leadership> {
+    leadership.wait_for(|now| now.is_leader).await.ok().map(|now| *now)
+}
+
+/// Waits until this master does not lead in that term any more.
+async fn lost(leadership: &mut watch::Receiver<Leadership>, term: u64) {
+    // Without a store nobody leads.
+    leadership.wait_for(|now| !now.is_leader || now.term != term).await.map(drop).unwrap_or_default();
 }
 
 /// The task of a term. It ends with this handle.
@@ -89,12 +104,5 @@ struct Term(JoinHandle<()>);
 impl Drop for Term {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    match ended {
-        Ok(()) => {}
-        Err(fault) => tracing::error!(%fault, "the leader's work ended by a fault; it starts again"),
     }
 }

@@ -116,7 +116,9 @@ impl Scheduling {
             effect = self.snapshot.remove_pod(&old);
             self.uids.remove(object);
         }
-        let (Some(uid), Some(pod)) = (uid, current.and_then(|current| current.decode::<Pod>().ok())) else { return effect };
+        let (Some(uid), Some(pod)) = (uid, current.and_then(|current| current.decode::<Pod>().ok())) else {
+            return effect;
+        };
         self.uids.insert(object.clone(), uid.clone());
         if wants_node(&pod) {
             self.wait(object, uid, &pod);

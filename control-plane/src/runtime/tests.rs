@@ -24,7 +24,8 @@ struct AlwaysHeard {
 
 impl NodeWatch for AlwaysHeard {
     fn liveness(&self) -> Vec<NodeLiveness> {
-        let heard = |name: &&str| NodeLiveness { name: (*name).to_owned(), last_heard: Instant::now(), connected: true };
+        let heard =
+            |name: &&str| NodeLiveness { name: (*name).to_owned(), last_heard: Instant::now(), connected: true };
         self.names.iter().map(heard).collect()
     }
 

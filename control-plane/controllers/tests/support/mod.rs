@@ -181,15 +181,12 @@ impl Cluster {
         self.put(name.clone(), object);
     }
 
-    /// Reconciles whatever is due, in order, until nothing is. Every refused action fails the test unless `lenient`.
+    /// Reconciles whatever is due, in order, until nothing is. A refused action fails the test.
     pub fn settle(&mut self) {
         for _ in 0..10_000 {
             let Some(key) = self.due.pop_first() else { return };
-            for action in self.look(&key).actions {
-                if let Err(why) = self.act(&action) {
-                    panic!("{key}: {action:?}: {why}");
-                }
-            }
+            let actions = self.look(&key).actions;
+            actions.iter().for_each(|action| self.act(action).unwrap_or_else(|why| panic!("{key}: {action:?}: {why}")));
         }
         panic!("the controllers do not come to rest: {:?}", self.due);
     }
