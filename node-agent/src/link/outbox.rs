@@ -92,6 +92,10 @@ impl Outbox {
         self.usage = (self.next(), Some(usage));
     }
 
+    pub(super) fn network(&self) -> u64 {
+        self.network
+    }
+
     pub(super) fn put_network(&mut self, generation: u64) {
         self.network = generation;
     }

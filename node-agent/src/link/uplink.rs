@@ -69,7 +69,11 @@ impl Uplink {
         self.update(|outbox| outbox.put_event(event));
     }
 
-    /// The highest network generation that is programmed.
+    /// The highest network generation that this node has programmed.
+    pub fn applied_generation(&self) -> u64 {
+        self.lock().network()
+    }
+
     pub(crate) fn network_applied(&self, generation: u64) {
         self.update(|outbox| outbox.put_network(generation));
     }
