@@ -114,9 +114,11 @@ async fn keep_alive(shared: Arc<Shared>) {
 #[async_trait]
 impl NodeStreams for NodeHub {
     async fn open(&self, node: &str, mut open: OpenStream, deadline: Instant) -> Result<NodeStream, Status> {
-        let outbox = self.shared.sessions.outbox(node).ok_or_else(|| {
-            Status::service_unavailable(format!("node {node} has no session with this master"))
-        })?;
+        let outbox = self
+            .shared
+            .sessions
+            .outbox(node)
+            .ok_or_else(|| Status::service_unavailable(format!("node {node} has no session with this master")))?;
         open.stream_id = uuid::Uuid::new_v4().to_string();
         let (mut request, stream) = self.shared.waiting.ask(node, &open.stream_id);
         outbox.send(vec![Message::OpenStream(open)]);

@@ -21,6 +21,8 @@ mod service;
 mod session;
 mod sessions;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 pub use hub::{NodeHub, NodeHubConfig};
 pub use liveness::{NodeLiveness, NodeUsageReport};

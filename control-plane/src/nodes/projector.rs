@@ -60,11 +60,7 @@ impl Projector {
     }
 
     /// Ends well when nobody can ask for anything any more.
-    async fn follow(
-        &mut self,
-        mut feed: Subscription,
-        commands: &mut mpsc::Receiver<Command>,
-    ) -> Result<(), Expired> {
+    async fn follow(&mut self, mut feed: Subscription, commands: &mut mpsc::Receiver<Command>) -> Result<(), Expired> {
         for stored in feed.initial() {
             self.initial(&stored);
         }

@@ -43,12 +43,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Registers the session and welcomes the agent.
-    pub(super) fn begin(
-        shared: Arc<Shared>,
-        user: Arc<User>,
-        hello: Hello,
-        outbox: Outbox,
-    ) -> Result<Session, Status> {
+    pub(super) fn begin(shared: Arc<Shared>, user: Arc<User>, hello: Hello, outbox: Outbox) -> Result<Session, Status> {
         let node = hello.node_name.clone();
         let hello = HelloNode::parse(&hello).map_err(Status::invalid_argument)?;
         let node_changed = Arc::new(Notify::new());
@@ -149,7 +144,12 @@ async fn subscribe(shared: &Shared, node: &str, session: u64, last_revision: u64
         }
     };
     if last_revision > revision {
-        tracing::warn!(node, last_revision, revision, "the node has seen a later state than the cluster has: was it restored?");
+        tracing::warn!(
+            node,
+            last_revision,
+            revision,
+            "the node has seen a later state than the cluster has: was it restored?"
+        );
     }
     let command = Command::Subscribe { node: node.to_owned(), session };
     let sent = tokio::time::timeout_at(deadline, shared.commands.send(command)).await;

@@ -181,9 +181,8 @@ pub fn backoff(failures: u32, jitter: f64) -> Millis {
 /// FNV-1a over both names, finished so that similar names differ widely.
 fn weight(node: &str, master: &str) -> u64 {
     let bytes = node.bytes().chain([0]).chain(master.bytes());
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
     let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
     mixed ^ (mixed >> 33)
 }

@@ -12,7 +12,9 @@ use xebec_proto::token::TokenError;
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// Nothing in the data directory, and no invitation.
-    #[error("this node is not a member of a cluster: give the address of a master (--server) and a join token (--token)")]
+    #[error(
+        "this node is not a member of a cluster: give the address of a master (--server) and a join token (--token)"
+    )]
     NotInvited,
     /// An address cannot be read.
     #[error(transparent)]

@@ -103,7 +103,9 @@ async fn join_and_save(
     servers: &[Endpoint],
     pki: &Pki,
 ) -> Result<(SavedCluster, Credentials), LinkError> {
-    let Some(token) = config.token.as_deref().filter(|_| !servers.is_empty()) else { return Err(LinkError::NotInvited) };
+    let Some(token) = config.token.as_deref().filter(|_| !servers.is_empty()) else {
+        return Err(LinkError::NotInvited);
+    };
     let token: JoinToken = token.parse()?;
     let applicant = Applicant { role: Role::Agent, name: config.node_name.clone(), addresses: Vec::new() };
     let joined = join_somewhere(servers, &token, &applicant).await?;

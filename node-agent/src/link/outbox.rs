@@ -143,7 +143,8 @@ impl Outbox {
 
     /// The heartbeat for a session: conditions and usage only when that master has not seen them.
     pub(super) fn heartbeat(&self, cursor: &mut Cursor, sequence: u64) -> Heartbeat {
-        let conditions_json = if cursor.conditions < self.conditions.0 { self.conditions.1.clone() } else { Bytes::new() };
+        let conditions_json =
+            if cursor.conditions < self.conditions.0 { self.conditions.1.clone() } else { Bytes::new() };
         let usage = if cursor.usage < self.usage.0 { self.usage.1.clone() } else { None };
         cursor.conditions = self.conditions.0;
         cursor.usage = self.usage.0;

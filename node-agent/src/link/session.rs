@@ -113,10 +113,7 @@ async fn keep(context: &Context, teller: &Teller, subscribed: watch::Receiver<bo
     }
 }
 
-async fn open(
-    channel: Channel,
-    messages: mpsc::Receiver<NodeUp>,
-) -> Result<(Welcome, Streaming<NodeDown>), Ended> {
+async fn open(channel: Channel, messages: mpsc::Receiver<NodeUp>) -> Result<(Welcome, Streaming<NodeDown>), Ended> {
     let mut client = NodesClient::new(channel).max_decoding_message_size(LARGEST_MESSAGE);
     let opened = async {
         let mut inbound = client.session(ReceiverStream::new(messages)).await?.into_inner();

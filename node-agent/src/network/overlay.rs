@@ -107,11 +107,9 @@ async fn add(netlink: &Netlink, index: u32, overlay: &Overlay, entry: Entry) -> 
 fn route(index: u32, overlay: &Overlay, entry: Entry) -> RouteMessage {
     let route = RouteMessageBuilder::<Ipv4Addr>::new().output_interface(index).onlink();
     match entry {
-        Entry::Route { network, prefix, via } => route
-            .destination_prefix(network, prefix)
-            .gateway(via)
-            .pref_source(overlay_address(overlay.subnet))
-            .build(),
+        Entry::Route { network, prefix, via } => {
+            route.destination_prefix(network, prefix).gateway(via).pref_source(overlay_address(overlay.subnet)).build()
+        }
         Entry::Forwarding { .. } | Entry::Neighbour { .. } => route.build(),
     }
 }

@@ -63,7 +63,10 @@ impl Programmer {
                 Ok(()) => false,
                 Err(error) => {
                     self.programmed = None;
-                    tracing::warn!(error = &error as &dyn std::error::Error, "cannot program the network; trying again");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot program the network; trying again"
+                    );
                     true
                 }
             };

@@ -210,7 +210,10 @@ mod tests {
             view.take(change(generation, service("web")));
             view.take(change(generation, Change::SnapshotComplete(true)));
             let due = view.take_due().unwrap();
-            assert_eq!((due.nodes, due.services.is_empty(), due.generation), (generation == 1, generation == 2, generation));
+            assert_eq!(
+                (due.nodes, due.services.is_empty(), due.generation),
+                (generation == 1, generation == 2, generation)
+            );
         }
         assert_eq!(view.peers("n1").len(), 1);
     }

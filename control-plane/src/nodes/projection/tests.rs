@@ -105,7 +105,8 @@ fn item(change: &NetworkChange) -> String {
         NetworkItem::NodeRemoved(name) => format!("node {name} removed"),
         NetworkItem::Service(service) => {
             let port = |port: &xebec_proto::v1::NetworkPort| {
-                let endpoints: Vec<String> = port.endpoints.iter().map(|e| format!("{}:{}", e.address, e.port)).collect();
+                let endpoints: Vec<String> =
+                    port.endpoints.iter().map(|e| format!("{}:{}", e.address, e.port)).collect();
                 format!("{}/{} {}", port.port, port.protocol, endpoints.join(","))
             };
             let ports: Vec<String> = service.ports.iter().map(port).collect();
@@ -188,7 +189,8 @@ fn references_go_to_the_nodes_that_use_them() {
     story.put_at(0, pod("a", "n1", "u1"));
     story.put_at(0, pod("b", "n1", "u2"));
     story.put_at(0, pod("c", "n2", "u3"));
-    let settings = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "shop"}});
+    let settings =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "shop"}});
     story.put(
         settings.clone(),
         expect![[r#"
@@ -196,9 +198,13 @@ fn references_go_to_the_nodes_that_use_them() {
             n2: ConfigMap settings@4 110 bytes
         "#]],
     );
-    story.delete("Pod", "c", expect![[r#"
+    story.delete(
+        "Pod",
+        "c",
+        expect![[r#"
         n2: removed c u3
-    "#]]);
+    "#]],
+    );
     story.delete(
         "ConfigMap",
         "settings",

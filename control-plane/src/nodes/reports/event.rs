@@ -30,17 +30,9 @@ struct Known {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Write {
     /// Store it.
-    Create {
-        namespace: String,
-        name: String,
-        object: Value,
-    },
+    Create { namespace: String, name: String, object: Value },
     /// It is there; merge this into it.
-    Count {
-        namespace: String,
-        name: String,
-        patch: Value,
-    },
+    Count { namespace: String, name: String, patch: Value },
 }
 
 /// Who tells, when, and a number that makes the name of a new event unique.

@@ -117,7 +117,9 @@ impl Element {
     pub fn entry(&self) -> String {
         let key = self.key();
         match self {
-            Element::Service { balancer, .. } | Element::NodePort { balancer, .. } => format!("{key} : goto {balancer}"),
+            Element::Service { balancer, .. } | Element::NodePort { balancer, .. } => {
+                format!("{key} : goto {balancer}")
+            }
             Element::Endpoint { to, .. } | Element::NodeEndpoint { to, .. } => format!("{key} : {to}"),
             Element::RejectedPort { .. } | Element::Hairpin(_) => key,
         }

@@ -13,13 +13,8 @@ fn name(name: &str) -> ServiceName {
 
 fn service(vip: &str, endpoints: &[&str]) -> Service {
     let endpoints = endpoints.iter().map(|address| Endpoint { address: address.parse().unwrap(), port: 8080 });
-    let port = Port {
-        name: "http".into(),
-        protocol: Protocol::Tcp,
-        port: 80,
-        node_port: 0,
-        endpoints: endpoints.collect(),
-    };
+    let port =
+        Port { name: "http".into(), protocol: Protocol::Tcp, port: 80, node_port: 0, endpoints: endpoints.collect() };
     Service { cluster_ip: Some(vip.parse().unwrap()), affinity_seconds: 0, ports: vec![port] }
 }
 
@@ -151,7 +146,8 @@ fn the_whole_table_holds_everything() {
     rules.update([(&name("web"), Some(&service("10.43.0.10", &["10.42.1.2"])))]);
     let whole = rules.whole();
     assert!(whole.starts_with("table ip xebec\ndelete table ip xebec\ntable ip xebec {\n"));
-    for part in ["add chain ip xebec vip-1\n", "services { 10.43.0.10", "hairpin { 10.42.1.2", "endpoints { 10.43.0.10"] {
+    for part in ["add chain ip xebec vip-1\n", "services { 10.43.0.10", "hairpin { 10.42.1.2", "endpoints { 10.43.0.10"]
+    {
         assert!(whole.contains(part), "{part}");
     }
 }
