@@ -203,6 +203,11 @@ impl<'a> Term<'a> {
         }
         if actions.is_empty() {
             self.queue.is_well(&key);
+            if self.world.failure(&key).is_some() {
+                // What stood in its status as the failure's trace can go.
+                self.world.record(&key, None);
+                self.queue.add(key);
+            }
             return;
         }
         tracing::debug!(%key, actions = actions.len(), "reconcile");
