@@ -13,11 +13,13 @@
 //! describes the formats on disk and the invariants.
 
 mod config;
+mod disk;
 mod error;
 mod handle;
 mod member;
 mod observer;
 mod status;
+mod wal;
 
 pub use config::{PeerTls, StoreConfig, Tuning};
 pub use error::StoreError;
