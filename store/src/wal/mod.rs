@@ -10,7 +10,7 @@
 //! All writes go through one queue and one thread, in order: votes, entries, truncations and purges can not overtake
 //! each other. The queue is bounded; at the bound the consensus core waits, and so do proposals.
 //!
-//! An error of the disk while writing ends the process (see [`die`]): no caller is ever told of a write that failed,
+//! An error of the disk while writing ends the process (`disk::die`): no caller is ever told of a write that failed,
 //! and none is told of one that may have.
 
 mod entry;
@@ -25,13 +25,14 @@ mod writer;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use entry::{EntryId, LogEntry, SavedVote};
 
-use crate::disk::{Disk, DiskFile, die};
+use crate::disk::{Disk, DiskFile};
 use crate::error::StoreError;
 use view::{Lookup, Place, View};
 use writer::{Done, Draft, Request, Writer};
@@ -60,6 +61,8 @@ struct Shared {
     dir: PathBuf,
     view: Mutex<View>,
     segments: Mutex<BTreeMap<u64, Segment>>,
+    /// Bytes appended since the start.
+    written: AtomicU64,
 }
 
 /// A segment on disk.
@@ -85,6 +88,7 @@ impl Wal {
             dir: dir.to_owned(),
             view: Mutex::new(recovered.view),
             segments: Mutex::new(recovered.segments),
+            written: AtomicU64::new(0),
         });
         let (queue, requests) = mpsc::channel(QUEUE);
         Writer::start(disk, shared.clone(), options, recovered.tail, requests)?;
@@ -149,9 +153,14 @@ impl Wal {
         Extent { purged: view.purged, last: view.last() }
     }
 
-    /// Bytes of all segments.
-    pub(crate) fn segment_count(&self) -> usize {
-        self.segments().len()
+    /// Bytes appended since the log was opened.
+    pub(crate) fn written(&self) -> u64 {
+        self.shared.written.load(Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    fn segment_count(&self) -> usize {
+        self.shared.segments().len()
     }
 
     /// Writes what is queued, syncs it, and ends the writer. Later writes fail.
@@ -186,10 +195,6 @@ impl Wal {
 
     fn view(&self) -> MutexGuard<'_, View> {
         self.shared.view()
-    }
-
-    fn segments(&self) -> MutexGuard<'_, BTreeMap<u64, Segment>> {
-        self.shared.segments()
     }
 }
 

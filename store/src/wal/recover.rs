@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use super::entry::{EntryId, LogEntry, SavedVote};
 use super::record::{self, Found, Kind};

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -118,6 +119,7 @@ impl Writer {
         let (buffer, places) = self.encode(&batch);
         self.tail.file.write_at(self.tail.position, &buffer)?;
         self.tail.position += buffer.len() as u64;
+        self.shared.written.fetch_add(buffer.len() as u64, Ordering::Relaxed);
         if batch.must_sync {
             self.tail.file.sync()?;
             self.tail.durable = self.tail.position;
