@@ -1,85 +1,137 @@
 //! The handle that the rest of the process holds.
+//!
+//! How a write goes: [`Store::txn`] checks its size and proposes it (`propose.rs`); on the leader it enters openraft,
+//! which appends it to the log (`wal/`) and sends it to the peers; when a majority has it on disk, each member applies
+//! it (`raft/machine.rs`, `xebec_kv::State::apply`), and the proposer gets the outcome.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use xebec_kv::{State, Txn, TxnOutcome};
+use xebec_kv::{Body, Outcome, State, Txn, TxnOutcome};
 
 use crate::config::StoreConfig;
+use crate::core::Core;
 use crate::error::StoreError;
 use crate::member::Member;
+use crate::running::Running;
 use crate::status::{Leadership, StoreStatus};
+
+/// How long a stopping leader tries to hand over.
+const HANDOVER: Duration = Duration::from_millis(1500);
 
 /// A member of a replicated store. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    state: arc_swap::ArcSwap<State>,
-    leadership: watch::Receiver<Leadership>,
-    status: StoreStatus,
+    core: Arc<Core>,
+    running: Arc<Running>,
 }
 
 impl Store {
     /// Opens the data directory, recovers what it holds, and takes part in the cluster.
-    pub async fn open(_config: StoreConfig) -> Result<Store, StoreError> {
-        Err(StoreError::NoQuorum)
+    pub async fn open(config: StoreConfig) -> Result<Store, StoreError> {
+        let (core, running) = crate::open::open(config).await?;
+        Ok(Store { core, running: Arc::new(running) })
     }
 
     /// Makes this member the only one of a new cluster.
     pub async fn initialize(&self) -> Result<(), StoreError> {
-        Err(StoreError::NoQuorum)
+        self.core.initialize().await
     }
 
     /// Whether this member belongs to a cluster.
     pub fn is_initialized(&self) -> bool {
-        !self.inner.status.members.is_empty()
+        self.core.metrics().membership_config.nodes().next().is_some()
     }
 
     /// Runs a transaction, on any member: followers forward it to the leader. When it returns, a majority has it on
-    /// disk and this process's observer may or may not have seen it yet (see [`Store::read_barrier`]).
-    pub async fn txn(&self, _txn: Txn, _deadline: Instant) -> Result<TxnOutcome, StoreError> {
-        Err(StoreError::NoQuorum)
+    /// disk. On the leader, [`Store::state`] and the observer have seen it then; on a follower they will soon (see
+    /// [`Store::wait_revision`]).
+    pub async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        self.core.limits.check(&txn)?;
+        match self.core.propose(&Body::Txn(txn), deadline).await? {
+            Outcome::Txn(outcome) => Ok(outcome),
+            Outcome::Done { .. } | Outcome::Rejected(_) => Err(StoreError::Rejected(xebec_kv::Rejection::Malformed)),
+        }
     }
 
-    /// After it, [`Store::state`] holds every write that was acknowledged anywhere before the call.
-    pub async fn read_barrier(&self, _deadline: Instant) -> Result<u64, StoreError> {
-        Err(StoreError::NoQuorum)
+    /// Forgets history before `revision`. Happens by itself (see [`crate::Tuning`]); this is for those in a hurry.
+    pub async fn compact(&self, revision: u64, deadline: Instant) -> Result<(), StoreError> {
+        self.core.propose(&Body::Compact { revision }, deadline).await.map(drop)
+    }
+
+    /// Creates a lease: its keys go unless it is renewed within `ttl`.
+    pub async fn lease_grant(&self, id: u64, ttl: Duration, deadline: Instant) -> Result<(), StoreError> {
+        self.core.propose(&Body::LeaseGrant { id, ttl_ms: ttl.as_millis() as u64 }, deadline).await.map(drop)
+    }
+
+    /// Starts a lease's time anew.
+    pub async fn lease_renew(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
+        self.core.propose(&Body::LeaseRenew { id }, deadline).await.map(drop)
+    }
+
+    /// Ends a lease and deletes its keys.
+    pub async fn lease_revoke(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
+        self.core.propose(&Body::LeaseRevoke { id }, deadline).await.map(drop)
+    }
+
+    /// After it, [`Store::state`] holds every write that was acknowledged anywhere before the call. Gives the revision.
+    pub async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError> {
+        self.core.read_barrier(deadline).await
+    }
+
+    /// Waits until this member has applied `revision`.
+    pub async fn wait_revision(&self, revision: u64, deadline: Instant) -> Result<(), StoreError> {
+        let mut applied = self.core.board.applied();
+        let reached = applied.wait_for(|_| self.core.board.image().state.revision() >= revision);
+        let reached = tokio::time::timeout_at(deadline, reached).await.map_err(|_| StoreError::Timeout)?;
+        reached.map(drop).map_err(|_| StoreError::Stopped { reason: "shut down".to_owned() })
     }
 
     /// The state as applied here; takes no lock.
     pub fn state(&self) -> Arc<State> {
-        self.inner.state.load_full()
+        self.core.board.image().state.clone()
     }
 
     /// Who leads, as it changes.
     pub fn leadership(&self) -> watch::Receiver<Leadership> {
-        self.inner.leadership.clone()
+        self.core.leadership.clone()
     }
 
     /// This member's view of the cluster.
     pub fn status(&self) -> StoreStatus {
-        self.inner.status.clone()
+        self.core.status()
     }
 
     /// Adds a member: as a learner first, and as a voter once it has caught up. The leader's alone.
-    pub async fn add_member(&self, _member: Member, _deadline: Instant) -> Result<(), StoreError> {
-        Err(StoreError::NoQuorum)
+    pub async fn add_member(&self, member: Member, deadline: Instant) -> Result<(), StoreError> {
+        self.core.add_member(member, deadline).await
     }
 
     /// Removes a member. The leader's alone.
-    pub async fn remove_member(&self, _id: u64, _deadline: Instant) -> Result<(), StoreError> {
-        Err(StoreError::NoQuorum)
+    pub async fn remove_member(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
+        self.core.remove_member(id, deadline).await
     }
 
     /// Hands leadership to another voter. The leader's alone.
-    pub async fn transfer_leader(&self, _to: u64, _deadline: Instant) -> Result<(), StoreError> {
-        Err(StoreError::NoQuorum)
+    pub async fn transfer_leader(&self, to: u64, deadline: Instant) -> Result<(), StoreError> {
+        self.core.transfer_leader(to, deadline).await
     }
 
-    /// Hands leadership over, stops, and leaves everything on disk.
-    pub async fn shutdown(self) {}
+    /// Hands leadership over, stops, and leaves everything on disk. Other handles of this store fail from then on.
+    pub async fn shutdown(self) {
+        if let Some(successor) = self.core.best_successor()
+            && let Err(error) = self.core.transfer_leader(successor, Instant::now() + HANDOVER).await
+        {
+            tracing::debug!(%error, "not handing leadership over");
+        }
+        self.running.stop(&self.core).await;
+    }
+
+    /// Stops at once, as if the process had been killed: no handover, no last checkpoint.
+    #[cfg(test)]
+    pub(crate) async fn kill(self) {
+        self.running.stop(&self.core).await;
+    }
 }

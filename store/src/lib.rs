@@ -12,12 +12,31 @@
 //! A write is acknowledged when a majority has it on disk. `handle.rs` is where to start reading; `docs/store.md`
 //! describes the formats on disk and the invariants.
 
+mod checkpoint;
 mod config;
+mod core;
+mod disk;
 mod error;
 mod handle;
+mod identity;
+mod leadership;
+mod limits;
+mod maintenance;
 mod member;
+mod membership;
+mod network;
 mod observer;
+mod open;
+mod propose;
+mod raft;
+mod running;
+mod session;
+mod snapshot;
 mod status;
+mod wal;
+mod watchdog;
+#[cfg(test)]
+mod tests;
 
 pub use config::{PeerTls, StoreConfig, Tuning};
 pub use error::StoreError;

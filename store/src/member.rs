@@ -17,7 +17,7 @@ pub struct Member {
 
 /// What the Raft membership keeps for an id.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemberNode {
+pub(crate) struct MemberNode {
     /// For people.
     pub name: String,
     /// `host:port` for peers.

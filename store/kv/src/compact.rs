@@ -30,7 +30,8 @@ impl State {
         forgotten.values().chain(at.iter()).flat_map(|keys| keys.iter().cloned()).collect()
     }
 
-    fn trim(&mut self, key: &Bytes) {
+    /// Forgets the versions of a key that nobody may read any more.
+    pub(crate) fn trim(&mut self, key: &Bytes) {
         let Some(before) = self.chains.get(key).cloned() else { return };
         let after = before.compacted(self.compact_revision);
         let kept_from = after.as_ref().map_or(Revision::MAX, |chain| {

@@ -3,6 +3,9 @@
 //! A [`Header`] carries everything but the versions, each of which is a [`VersionRecord`]. Change lists and the keys
 //! of leases follow from the versions, so they are not written. Records of one key must come oldest first; keys may
 //! come in any order.
+//!
+//! There may be more records than belong to the header's state: those of later revisions, and those it had compacted.
+//! A checkpoint that a crash interrupted leaves such, and they are passed over. Missing ones are an error.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -133,29 +136,40 @@ impl State {
     ) -> Result<State, E> {
         let mut state = empty_with(header);
         let mut changes: BTreeMap<Revision, Vec<Bytes>> = BTreeMap::new();
-        let mut found = 0;
         for record in records {
             let (key, version) = record?.into_version();
-            found += 1;
+            // Written for a later state than this one.
+            if version.mod_revision > header.revision {
+                continue;
+            }
             if version.mod_revision > header.compact_revision {
                 changes.entry(version.mod_revision).or_default().push(key.clone());
             }
             state.add_restored(&key, version)?;
         }
         state.changes = changes.into_iter().map(sorted).collect();
+        state.trim_leftovers(header);
         state.join_leases();
-        check(header, &state, found)?;
+        check(header, &state)?;
         Ok(state)
     }
 
     fn add_restored(&mut self, key: &Bytes, version: Version) -> Result<(), RestoreError> {
         let revision = version.mod_revision;
         let newest = self.chains.get(key).map_or(0, |chain| chain.latest().mod_revision);
-        if revision <= newest || revision > self.revision {
+        if revision <= newest {
             return Err(RestoreError::Order { revision });
         }
         self.push_version(key, version);
         Ok(())
+    }
+
+    /// Forgets versions that the state had compacted, but whose records were not removed yet.
+    fn trim_leftovers(&mut self, header: &Header) {
+        if self.versions != header.versions {
+            let keys: Vec<Bytes> = self.chains.keys().cloned().collect();
+            keys.iter().for_each(|key| self.trim(key));
+        }
     }
 
     fn join_leases(&mut self) {
@@ -191,9 +205,9 @@ fn empty_with(header: &Header) -> State {
     }
 }
 
-fn check(header: &Header, state: &State, found: u64) -> Result<(), RestoreError> {
-    if found != header.versions {
-        return Err(RestoreError::Count { expected: header.versions, found });
+fn check(header: &Header, state: &State) -> Result<(), RestoreError> {
+    if state.versions != header.versions {
+        return Err(RestoreError::Count { expected: header.versions, found: state.versions });
     }
     let hash = state.hash();
     if hash != header.hash {

@@ -1,0 +1,350 @@
+//! The state in sled, hardened.
+//!
+//! sled 0.34 does not survive a power cut as it comes: its flush starts writing but does not wait for the disk. So:
+//! its file is synced by us after each flush, and its directory after creation; values are cut into chunks of less
+//! than 4 KiB, because larger ones go to files that nobody syncs; each chunk carries a checksum; batches are small; it
+//! is opened behind `catch_unwind`; and what it holds counts only if the state hash is right. Otherwise it is thrown
+//! away, and snapshots and log take its place.
+//!
+//! ```text
+//! versions: mod_revision u64 BE | length of key u16 BE | key | chunk u16 BE  ->  crc32c u32 | last u8 | bytes
+//! meta:     chunk u16 BE                                                     ->  the same; JSON and header of the state
+//! ```
+//!
+//! Order of a save: remove what the *previous* save made superfluous, add new versions, replace meta in one batch,
+//! flush, sync. Whenever it is interrupted, the versions of the meta that is found are there, with some too many.
+
+use std::fs::File;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use sled::{Batch, Db, IVec, Tree};
+use xebec_kv::{Change, Revision, State, VersionRecord, wire};
+
+use super::StateBackend;
+use crate::disk::{die, io_error};
+use crate::error::StoreError;
+use crate::raft::Image;
+use crate::raft::codec::invalid;
+use crate::raft::types::{LogId, StoredMembership};
+
+/// Well below the size from which sled stores values elsewhere.
+const CHUNK_BYTES: usize = 3_900;
+/// Larger batches stall everything that shares the disk.
+const BATCH: usize = 500;
+const CACHE_BYTES: u64 = 8 << 20;
+
+/// The checkpoint database.
+pub(crate) struct SledBackend {
+    dir: PathBuf,
+    open: Option<Open>,
+    /// Versions that the state held by the database no longer has.
+    superfluous: Vec<(Bytes, Revision)>,
+}
+
+struct Open {
+    db: Db,
+    versions: Tree,
+    meta: Tree,
+    /// sled's file, opened once more to sync it.
+    file: File,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Meta {
+    applied: Option<LogId>,
+    membership: StoredMembership,
+    /// See [`wire::encode_header`].
+    header: Vec<u8>,
+}
+
+impl SledBackend {
+    pub(crate) fn new(dir: &Path) -> SledBackend {
+        SledBackend { dir: dir.to_owned(), open: None, superfluous: Vec::new() }
+    }
+
+    fn try_load(&mut self) -> io::Result<Option<Image>> {
+        let open = Open::open(&self.dir)?;
+        let image = open.image();
+        self.open = Some(open);
+        image
+    }
+
+    /// Opens and reads; a panic of sled counts as damage.
+    fn guarded_load(&mut self) -> io::Result<Option<Image>> {
+        catch_unwind(AssertUnwindSafe(|| self.try_load())).unwrap_or_else(|_| Err(invalid("sled panicked")))
+    }
+
+    fn opened(&mut self) -> io::Result<&Open> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => Open::open(&self.dir)?,
+        };
+        Ok(self.open.insert(open))
+    }
+
+    fn discard(&mut self) -> io::Result<()> {
+        self.open = None;
+        match std::fs::remove_dir_all(&self.dir) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn try_save(&mut self, before: &Image, now: &Image) -> io::Result<()> {
+        let superfluous = std::mem::take(&mut self.superfluous);
+        let open = self.opened()?;
+        open.remove(&superfluous)?;
+        let superfluous = open.add_versions(before, now)?;
+        open.replace_meta(now)?;
+        open.sync()?;
+        self.superfluous = superfluous;
+        Ok(())
+    }
+
+    /// As far as a save comes that is interrupted before it replaces the meta.
+    #[cfg(test)]
+    pub(super) fn add_versions_only(&mut self, before: &Image, now: &Image) -> io::Result<()> {
+        let open = self.opened()?;
+        open.add_versions(before, now)?;
+        open.sync()
+    }
+}
+
+impl StateBackend for SledBackend {
+    fn load(&mut self) -> Result<Option<Image>, StoreError> {
+        match self.guarded_load() {
+            Ok(image) => Ok(image),
+            Err(error) => {
+                tracing::warn!(%error, dir = %self.dir.display(), "discarding the checkpoint, it cannot be used");
+                self.discard().map_err(io_error("remove", &self.dir))?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn save(&mut self, before: &Image, now: &Image) -> Result<(), StoreError> {
+        let saved = catch_unwind(AssertUnwindSafe(|| self.try_save(before, now)));
+        let saved = saved.unwrap_or_else(|_| Err(invalid("sled panicked")));
+        saved.map_err(io_error("write a checkpoint to", &self.dir))
+    }
+}
+
+impl Open {
+    fn open(dir: &Path) -> io::Result<Open> {
+        std::fs::create_dir_all(dir)?;
+        remove_unfinished(dir)?;
+        let db = sled::Config::new().path(dir).flush_every_ms(None).cache_capacity(CACHE_BYTES).open()?;
+        let (versions, meta) = (db.open_tree("versions")?, db.open_tree("meta")?);
+        let file = File::open(dir.join("db"))?;
+        sync_names(dir)?;
+        Ok(Open { db, versions, meta, file })
+    }
+
+    /// What the database holds, checked by the state hash.
+    fn image(&self) -> io::Result<Option<Image>> {
+        let Some(meta) = read_chunks(self.meta.iter()).next().transpose()? else { return Ok(None) };
+        let meta: Meta = serde_json::from_slice(&meta)?;
+        let header = wire::decode_header(&meta.header.into()).map_err(invalid)?;
+        let records = read_chunks(self.versions.iter());
+        let records = records.map(|bytes| Ok::<_, Failure>(wire::decode_record(&bytes?).map_err(invalid)?));
+        let state = State::restore(&header, records).map_err(|Failure(error)| error)?;
+        Ok(Some(Image { state: state.into(), applied: meta.applied, membership: meta.membership }))
+    }
+
+    /// Adds what is new, and names what is not needed any more.
+    fn add_versions(&self, before: &Image, now: &Image) -> io::Result<Vec<(Bytes, Revision)>> {
+        let mut batch = Limited::new(&self.versions);
+        let mut superfluous = Vec::new();
+        for change in now.state.changes_since(&before.state) {
+            match change {
+                Change::Added(record) => batch.insert_chunks(&version_key(&record), &wire::encode_record(&record))?,
+                Change::Removed { key, mod_revision } => superfluous.push((key, mod_revision)),
+            }
+        }
+        batch.finish()?;
+        Ok(superfluous)
+    }
+
+    fn remove(&self, superfluous: &[(Bytes, Revision)]) -> io::Result<()> {
+        let mut batch = Limited::new(&self.versions);
+        for (key, revision) in superfluous {
+            for found in self.versions.scan_prefix(prefix(*revision, key)).keys() {
+                batch.remove(&found?)?;
+            }
+        }
+        batch.finish()
+    }
+
+    fn replace_meta(&self, image: &Image) -> io::Result<()> {
+        let meta = Meta {
+            applied: image.applied,
+            membership: image.membership.clone(),
+            header: wire::encode_header(&image.state.header()).to_vec(),
+        };
+        let bytes = serde_json::to_vec(&meta)?;
+        let mut batch = Batch::default();
+        self.meta.iter().keys().try_for_each(|key| key.map(|key| batch.remove(key)))?;
+        for (key, value) in chunks(&[], &bytes) {
+            batch.insert(key, value);
+        }
+        Ok(self.meta.apply_batch(batch)?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.db.flush()?;
+        if let Err(error) = self.file.sync_data() {
+            die("sync the checkpoint", Path::new("db"), &error);
+        }
+        Ok(())
+    }
+}
+
+/// An error of the disk or of the contents.
+struct Failure(io::Error);
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure(error)
+    }
+}
+
+impl From<xebec_kv::RestoreError> for Failure {
+    fn from(error: xebec_kv::RestoreError) -> Failure {
+        Failure(invalid(error))
+    }
+}
+
+/// Collects changes and applies them whenever there are enough.
+struct Limited<'a> {
+    tree: &'a Tree,
+    batch: Batch,
+    count: usize,
+}
+
+impl<'a> Limited<'a> {
+    fn new(tree: &'a Tree) -> Limited<'a> {
+        Limited { tree, batch: Batch::default(), count: 0 }
+    }
+
+    fn insert_chunks(&mut self, key: &[u8], bytes: &[u8]) -> io::Result<()> {
+        for (key, value) in chunks(key, bytes) {
+            self.batch.insert(key, value);
+            self.count += 1;
+        }
+        self.apply_from(BATCH)
+    }
+
+    fn remove(&mut self, key: &IVec) -> io::Result<()> {
+        self.batch.remove(key);
+        self.count += 1;
+        self.apply_from(BATCH)
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        self.apply_from(1)
+    }
+
+    fn apply_from(&mut self, least: usize) -> io::Result<()> {
+        if self.count < least {
+            return Ok(());
+        }
+        self.count = 0;
+        Ok(self.tree.apply_batch(std::mem::take(&mut self.batch))?)
+    }
+}
+
+fn prefix(revision: Revision, key: &[u8]) -> Vec<u8> {
+    let mut bytes = revision.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&(key.len() as u16).to_be_bytes());
+    bytes.extend_from_slice(key);
+    bytes
+}
+
+fn version_key(record: &VersionRecord) -> Vec<u8> {
+    prefix(record.mod_revision, &record.key)
+}
+
+/// Cuts `bytes` into values that sled keeps in its own file.
+fn chunks(key: &[u8], bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let count = bytes.len().div_ceil(CHUNK_BYTES).max(1);
+    let part = |number: usize| &bytes[number * CHUNK_BYTES..bytes.len().min((number + 1) * CHUNK_BYTES)];
+    let chunk = |number: usize| {
+        let key = [key, &(number as u16).to_be_bytes()].concat();
+        let last = u8::from(number + 1 == count);
+        let value = [&checksum(&key, last, part(number)).to_le_bytes(), &[last][..], part(number)].concat();
+        (key, value)
+    };
+    (0..count).map(chunk).collect()
+}
+
+/// Puts values together again. Chunks of one value are neighbours, in order.
+fn read_chunks(mut found: sled::Iter) -> impl Iterator<Item = io::Result<Bytes>> {
+    std::iter::from_fn(move || {
+        let mut bytes = Vec::new();
+        let mut number: u16 = 0;
+        loop {
+            let (key, value) = match found.next() {
+                None if number == 0 => return None,
+                None => return Some(Err(invalid("the last chunk is missing"))),
+                Some(Ok(pair)) => pair,
+                Some(Err(error)) => return Some(Err(error.into())),
+            };
+            match check_chunk(&key, &value, number) {
+                Ok((last, part)) => {
+                    bytes.extend_from_slice(part);
+                    if last {
+                        return Some(Ok(bytes.into()));
+                    }
+                }
+                Err(error) => return Some(Err(error)),
+            }
+            number += 1;
+        }
+    })
+}
+
+fn check_chunk<'a>(key: &[u8], value: &'a [u8], number: u16) -> io::Result<(bool, &'a [u8])> {
+    let (head, part) = value.split_at_checked(5).ok_or_else(|| invalid("a chunk is too short"))?;
+    if !key.ends_with(&number.to_be_bytes()) {
+        return Err(invalid("a chunk is missing"));
+    }
+    let [a, b, c, d, last] = [head[0], head[1], head[2], head[3], head[4]];
+    if u32::from_le_bytes([a, b, c, d]) != checksum(key, last, part) {
+        return Err(invalid("a chunk has a bad checksum"));
+    }
+    Ok((last == 1, part))
+}
+
+fn checksum(key: &[u8], last: u8, part: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(key), &[last]), part)
+}
+
+/// sled refuses to open beside a snapshot of its own that it had not finished.
+fn remove_unfinished(dir: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "generating") {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the files that sled has created durable, names included.
+fn sync_names(dir: &Path) -> io::Result<()> {
+    for name in ["conf", "db", "blobs", "."] {
+        match File::open(dir.join(name)) {
+            Ok(file) => file.sync_all()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    match dir.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}

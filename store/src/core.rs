@@ -1,0 +1,107 @@
+//! What all parts of a member share.
+
+use std::sync::Arc;
+
+use openraft::ServerState;
+use tokio::sync::watch;
+
+use crate::config::Tuning;
+use crate::error::StoreError;
+use crate::limits::Limits;
+use crate::member::Member;
+use crate::network::Peers;
+use crate::raft::Board;
+use crate::raft::metrics::{Metrics, MetricsWatch, member_age};
+use crate::raft::types::Raft;
+use crate::session::Session;
+use crate::snapshot::SnapshotDir;
+use crate::status::{Leadership, MemberStatus, StoreStatus};
+use crate::wal::Wal;
+
+/// One member, running.
+pub(crate) struct Core {
+    pub(crate) cluster_id: String,
+    pub(crate) node_id: u64,
+    pub(crate) me: Member,
+    pub(crate) tuning: Tuning,
+    pub(crate) raft: Raft,
+    pub(crate) board: Arc<Board>,
+    pub(crate) wal: Wal,
+    pub(crate) snapshots: Arc<SnapshotDir>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) leadership: watch::Receiver<Leadership>,
+    pub(crate) session: Session,
+    pub(crate) limits: Limits,
+}
+
+impl Core {
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.watch_metrics().look(Metrics::clone)
+    }
+
+    pub(crate) fn watch_metrics(&self) -> MetricsWatch {
+        MetricsWatch::new(self.raft.metrics())
+    }
+
+    /// Whom openraft takes for the leader; it may have died since.
+    pub(crate) fn presumed_leader(&self) -> Option<u64> {
+        self.watch_metrics().look(|metrics| metrics.current_leader)
+    }
+
+    pub(crate) fn peer_address(&self, id: u64) -> Option<String> {
+        let membership = self.watch_metrics().look(|metrics| metrics.membership_config.clone());
+        membership.get_node(&id).map(|node| node.peer_address.clone())
+    }
+
+    /// Refuses what only the leader may do.
+    pub(crate) fn require_leader(&self) -> Result<(), StoreError> {
+        let metrics = self.metrics();
+        if metrics.state == ServerState::Leader {
+            return Ok(());
+        }
+        Err(StoreError::NotLeader { leader: metrics.current_leader })
+    }
+
+    pub(crate) fn status(&self) -> StoreStatus {
+        let metrics = self.metrics();
+        let image = self.board.image();
+        let leadership = *self.leadership.borrow();
+        StoreStatus {
+            cluster_id: self.cluster_id.clone(),
+            node_id: self.node_id,
+            leadership,
+            revision: image.state.revision(),
+            compact_revision: image.state.compact_revision(),
+            last_log_index: metrics.last_log_index.unwrap_or_default(),
+            applied_index: image.applied_index(),
+            snapshot_index: metrics.snapshot.map_or(0, |id| id.index),
+            purged_index: metrics.purged.map_or(0, |id| id.index),
+            members: self.member_statuses(&metrics, leadership),
+        }
+    }
+
+    fn member_statuses(&self, metrics: &Metrics, leadership: Leadership) -> Vec<MemberStatus> {
+        let voters: Vec<u64> = metrics.membership_config.voter_ids().collect();
+        let status = |(id, node): (&u64, &crate::member::MemberNode)| MemberStatus {
+            member: Member::from_node(*id, node),
+            voter: voters.contains(id),
+            leader: leadership.leader == Some(*id),
+            reachable: self.reachable(metrics, *id),
+            matched_index: matched_index(metrics, *id),
+        };
+        metrics.membership_config.nodes().map(status).collect()
+    }
+
+    /// Whether a member answered within the leader's patience.
+    fn reachable(&self, metrics: &Metrics, id: u64) -> Option<bool> {
+        metrics.heartbeat.as_ref()?;
+        let age = member_age(metrics, id);
+        Some(id == self.node_id || age.is_some_and(|age| age < self.tuning.election_max * 2))
+    }
+}
+
+/// On the leader: how far a member's log is known to agree with ours.
+pub(crate) fn matched_index(metrics: &Metrics, id: u64) -> Option<u64> {
+    let matched = metrics.replication.as_ref()?.get(&id).copied().flatten();
+    matched.map(|id| id.index)
+}

@@ -1,0 +1,59 @@
+//! The disk as the log and the snapshots see it.
+//!
+//! Whatever must survive a power cut goes through these two traits, so that tests can pull the plug: `memory.rs`
+//! holds a disk that forgets what was not synced. The real one is `real.rs`.
+
+#[cfg(test)]
+pub(crate) mod memory;
+mod real;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+pub(crate) use real::RealDisk;
+
+use crate::error::StoreError;
+
+/// A file system, as far as it is needed. Names become durable by [`Disk::sync_dir`].
+pub(crate) trait Disk: Send + Sync {
+    /// Makes a directory and its parents, readable by the owner only.
+    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// The names in a directory.
+    fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
+    /// Makes or empties a file and fills it with zeros, so that later writes change no metadata.
+    fn create(&self, path: &Path, zeros: u64) -> io::Result<Arc<dyn DiskFile>>;
+    /// Opens an existing file.
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>>;
+    /// Renames, replacing what is there.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+}
+
+/// An open file. Contents become durable by [`DiskFile::sync`].
+pub(crate) trait DiskFile: Send + Sync {
+    /// Writes all of `data` at `offset`.
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()>;
+    /// Fills `buffer` from `offset`; an error when the file is too short.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// The file's length.
+    fn len(&self) -> io::Result<u64>;
+    /// Makes everything written durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// Names the operation and the file in an error.
+pub(crate) fn io_error(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::Io { operation, path, source }
+}
+
+/// Ends the process: after a failed sync nobody knows what is on disk, and the kernel may have dropped the pages, so
+/// that a second sync would succeed without them. A restart reads what is really there.
+pub(crate) fn die(operation: &str, path: &Path, error: &io::Error) -> ! {
+    tracing::error!(%error, path = %path.display(), "cannot {operation}: stopping at once, nothing can be promised");
+    std::process::abort();
+}

@@ -1,0 +1,141 @@
+//! What keeps log, history and leases bounded.
+//!
+//! Every member makes its own snapshots and drops its own log. History and leases belong to the replicated state, so
+//! only the leader acts there, by proposing.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use xebec_kv::{Body, Revision, State};
+
+use crate::core::Core;
+use crate::error::StoreError;
+use crate::propose::now_ms;
+
+const TICK: Duration = Duration::from_secs(1);
+/// A proposal of ours that takes longer is made again later.
+const PROPOSAL: Duration = Duration::from_secs(5);
+/// History is dropped in steps of this part of its age, and when it exceeds its length by this part.
+const STEPS: u32 = 20;
+/// Expired leases revoked in one tick.
+const REVOCATIONS: usize = 256;
+
+/// Works until `stop` turns true.
+pub(crate) async fn maintain(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut history = History::default();
+    let mut snapshots = Snapshots { entries: core.snapshot_index(), bytes: core.wal.written() };
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+        let worked = tick(&core, &mut history, &mut snapshots).await;
+        if let Err(error) = worked {
+            tracing::debug!(%error, "maintenance is put off");
+        }
+    }
+}
+
+async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> Result<(), StoreError> {
+    let stopped = |reason: String| StoreError::Stopped { reason };
+    if snapshots.due(core) {
+        core.raft.trigger().snapshot().await.map_err(|fatal| stopped(fatal.to_string()))?;
+    }
+    if let Some(index) = core.snapshots.purgeable_index() {
+        core.raft.trigger().purge_log(index).await.map_err(|fatal| stopped(fatal.to_string()))?;
+    }
+    let image = core.board.image();
+    history.note(Instant::now(), image.state.revision(), core.tuning.history_age);
+    if core.leadership.borrow().is_leader {
+        lead(core, history, &image.state).await?;
+    }
+    Ok(())
+}
+
+/// The leader's part.
+async fn lead(core: &Core, history: &History, state: &State) -> Result<(), StoreError> {
+    let deadline = || Instant::now() + PROPOSAL;
+    if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
+        core.propose(&Body::Compact { revision }, deadline()).await?;
+    }
+    let expired: Vec<u64> = state.expired_leases(now_ms()).take(REVOCATIONS).collect();
+    for id in expired {
+        core.propose(&Body::LeaseRevoke { id }, deadline()).await?;
+    }
+    Ok(())
+}
+
+impl Core {
+    fn snapshot_index(&self) -> u64 {
+        self.snapshots.newest().and_then(|snapshot| snapshot.meta.last_log_id).map_or(0, |id| id.index)
+    }
+}
+
+/// When the last snapshot was asked for.
+struct Snapshots {
+    entries: u64,
+    bytes: u64,
+}
+
+impl Snapshots {
+    fn due(&mut self, core: &Core) -> bool {
+        let (entries, bytes) = (core.board.image().applied_index(), core.wal.written());
+        let enough = entries.saturating_sub(self.entries) >= core.tuning.snapshot_entries
+            || bytes - self.bytes >= core.tuning.snapshot_bytes;
+        if enough && entries > self.entries {
+            *self = Snapshots { entries, bytes };
+            return true;
+        }
+        false
+    }
+}
+
+/// Which revision was current when.
+#[derive(Default)]
+struct History {
+    /// Oldest first; at most [`STEPS`] and a few.
+    marks: VecDeque<(Instant, Revision)>,
+    /// The newest mark that is old enough to compact to.
+    old: Revision,
+}
+
+impl History {
+    fn note(&mut self, now: Instant, revision: Revision, age: Duration) {
+        if self.marks.back().is_none_or(|(at, _)| now - *at >= age / STEPS) {
+            self.marks.push_back((now, revision));
+        }
+        while let Some((_, revision)) = self.marks.pop_front_if(|(at, _)| now - *at >= age) {
+            self.old = revision;
+        }
+    }
+
+    /// Up to where history may go, if that is worth a proposal.
+    fn compact_to(&self, state: &State, most: u64) -> Option<Revision> {
+        let slack = most / u64::from(STEPS);
+        let oldest = state.compact_revision();
+        let too_many = state.revision().saturating_sub(oldest) > most + slack;
+        let by_count = if too_many { state.revision().saturating_sub(most) } else { 0 };
+        Some(by_count.max(self.old)).filter(|revision| *revision > oldest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_is_dropped_by_age() {
+        let (age, start) = (Duration::from_secs(600), Instant::now());
+        let mut history = History::default();
+        for minute in 0..30 {
+            history.note(start + Duration::from_secs(60 * minute), 100 * minute + 1, age);
+        }
+        assert_eq!(history.old, 1901, "the revision of ten minutes ago");
+        assert!(history.marks.len() <= STEPS as usize + 1);
+    }
+}

@@ -1,0 +1,12 @@
+//! Between peers: who is called how, and who answers.
+//!
+//! All calls carry the cluster and both members' ids: a member with a foreign or exchanged disk is refused. All have
+//! deadlines. What openraft sends goes through `raft/network.rs`.
+
+mod listener;
+mod peers;
+mod server;
+
+pub(crate) use listener::listen;
+pub(crate) use peers::{Lane, Peers};
+pub(crate) use server::PeerService;

@@ -1,0 +1,193 @@
+//! From a command to its outcome, over followers, elections and lost answers.
+//!
+//! An attempt can end in three ways. *Refused*: it is certainly not in any log. *Unknown*: it may be, or may get there
+//! yet. *Done*. Because the command carries a request id that the state machine remembers, an unknown attempt is
+//! simply tried again: if the first one was applied, the second gets its answer. A caller is told "unknown" only when
+//! its deadline has come.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
+use openraft::{LinearizerOption, ReadPolicy};
+use tokio::time::{Instant, sleep, timeout_at};
+use tonic::Status;
+use xebec_kv::{Body, Outcome, wire};
+use xebec_proto::peer::{ProposeRequest, ReadIndexRequest, propose_response, read_index_response};
+
+use crate::core::Core;
+use crate::error::StoreError;
+use crate::network::Lane;
+use crate::raft::types::{Proposal, Reply};
+
+/// Between attempts, when no change of leader wakes us before.
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// How one attempt ended without an outcome.
+enum Attempt {
+    /// It is in no log.
+    Refused,
+    /// It may be in a log.
+    Unknown,
+    /// Trying again is of no use.
+    Failed(StoreError),
+}
+
+impl Core {
+    /// Proposes wherever the leader is, until there is an outcome or the deadline.
+    pub(crate) async fn propose(&self, body: &Body, deadline: Instant) -> Result<Outcome, StoreError> {
+        let ticket = self.session.ticket();
+        let command = wire::encode_body(&ticket.request_id(), body);
+        let _admitted = self.limits.admit(command.len())?;
+        let mut unsure = false;
+        loop {
+            match self.attempt(&command, deadline).await {
+                Ok(Outcome::Rejected(rejection)) => return Err(rejection.into()),
+                Ok(outcome) => return Ok(outcome),
+                Err(Attempt::Failed(error)) => return Err(error),
+                Err(Attempt::Unknown) => unsure = true,
+                Err(Attempt::Refused) => {}
+            }
+            if !self.pause(deadline).await {
+                return Err(if unsure { StoreError::Timeout } else { StoreError::NoQuorum });
+            }
+        }
+    }
+
+    /// Proposes on this member, which must lead.
+    pub(crate) async fn propose_here(&self, command: Bytes, deadline: Instant) -> Result<Outcome, StoreError> {
+        let _admitted = self.limits.admit(command.len())?;
+        self.write(command, deadline).await.map_err(|attempt| match attempt {
+            Attempt::Refused => StoreError::NotLeader { leader: self.presumed_leader() },
+            Attempt::Unknown => StoreError::Timeout,
+            Attempt::Failed(error) => error,
+        })
+    }
+
+    /// The index up to which a linearizable read must see the log; this member must lead.
+    pub(crate) async fn read_index_here(&self, deadline: Instant) -> Result<u64, StoreError> {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let option = LinearizerOption::from(ReadPolicy::ReadIndex).with_wait_timeout(patience);
+        let asked = timeout_at(deadline, self.raft.get_read_linearizer(option)).await;
+        match asked.map_err(|_| StoreError::NoQuorum)? {
+            Ok(linearizer) => Ok(linearizer.read_log_id().index()),
+            Err(RaftError::APIError(LinearizableReadError::ForwardToLeader(forward))) => {
+                Err(StoreError::NotLeader { leader: forward.leader_id })
+            }
+            Err(RaftError::APIError(LinearizableReadError::QuorumNotEnough(_))) => Err(StoreError::NoQuorum),
+            Err(RaftError::Fatal(fatal)) => Err(StoreError::Stopped { reason: fatal.to_string() }),
+        }
+    }
+
+    /// Waits until this member's state holds everything acknowledged before.
+    pub(crate) async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError> {
+        let index = self.read_index(deadline).await?;
+        let mut applied = self.board.applied();
+        let reached = timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await;
+        reached.map_err(|_| StoreError::Timeout)?.map_err(|_| stopped())?;
+        Ok(self.board.image().state.revision())
+    }
+
+    async fn read_index(&self, deadline: Instant) -> Result<u64, StoreError> {
+        loop {
+            let asked = match self.presumed_leader() {
+                Some(leader) if leader == self.node_id => self.read_index_here(deadline).await,
+                Some(leader) => self.read_index_at(leader, deadline).await,
+                None => Err(StoreError::NotLeader { leader: None }),
+            };
+            match asked {
+                Err(StoreError::NotLeader { .. }) if self.pause(deadline).await => {}
+                Err(StoreError::NotLeader { .. }) => return Err(StoreError::NoQuorum),
+                answered => return answered,
+            }
+        }
+    }
+
+    async fn attempt(&self, command: &Bytes, deadline: Instant) -> Result<Outcome, Attempt> {
+        match self.presumed_leader() {
+            Some(leader) if leader == self.node_id => self.write(command.clone(), deadline).await,
+            Some(leader) => self.forward(leader, command, deadline).await,
+            None => Err(Attempt::Refused),
+        }
+    }
+
+    async fn write(&self, command: Bytes, deadline: Instant) -> Result<Outcome, Attempt> {
+        let proposal = Proposal { time_ms: now_ms(), command };
+        let written = timeout_at(deadline, self.raft.client_write(proposal)).await.map_err(|_| Attempt::Unknown)?;
+        match written {
+            Ok(response) => {
+                let Reply(outcome) = response.data;
+                Ok(outcome)
+            }
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => Err(Attempt::Refused),
+            Err(RaftError::APIError(_)) => Err(Attempt::Unknown),
+            Err(RaftError::Fatal(fatal)) => Err(Attempt::Failed(StoreError::Stopped { reason: fatal.to_string() })),
+        }
+    }
+
+    async fn forward(&self, leader: u64, command: &Bytes, deadline: Instant) -> Result<Outcome, Attempt> {
+        let address = self.peer_address(leader).ok_or(Attempt::Refused)?;
+        let mut client = self.peers.client(&address, Lane::Forward).map_err(|_| Attempt::Refused)?;
+        let request = ProposeRequest { envelope: Some(self.peers.envelope(leader)), command: command.clone() };
+        let answered = self.while_led_by(leader, deadline, client.propose(request)).await;
+        let answer = answered.ok_or(Attempt::Unknown)?.map_err(|status| refused_or_unknown(&status))?;
+        match answer.into_inner().outcome {
+            Some(propose_response::Outcome::Result(outcome)) => {
+                wire::decode_outcome(&outcome).map_err(|_| Attempt::Unknown)
+            }
+            Some(propose_response::Outcome::NotLeader(_)) => Err(Attempt::Refused),
+            Some(propose_response::Outcome::Refused(_)) => Err(Attempt::Failed(StoreError::Overloaded)),
+            Some(propose_response::Outcome::Unknown(_)) | None => Err(Attempt::Unknown),
+        }
+    }
+
+    async fn read_index_at(&self, leader: u64, deadline: Instant) -> Result<u64, StoreError> {
+        let not_leader = || StoreError::NotLeader { leader: None };
+        let address = self.peer_address(leader).ok_or_else(not_leader)?;
+        let mut client = self.peers.client(&address, Lane::Forward).map_err(|_| not_leader())?;
+        let request = ReadIndexRequest { envelope: Some(self.peers.envelope(leader)) };
+        let answered = self.while_led_by(leader, deadline, client.read_index(request)).await;
+        match answered.and_then(Result::ok).and_then(|answer| answer.into_inner().outcome) {
+            Some(read_index_response::Outcome::Index(index)) => Ok(index),
+            _ => Err(not_leader()),
+        }
+    }
+
+    /// Waits for an answer of the leader, as long as it is taken for the leader: a dead machine does not answer, and
+    /// does not say so either.
+    async fn while_led_by<T>(&self, leader: u64, deadline: Instant, call: impl Future<Output = T>) -> Option<T> {
+        let mut metrics = self.watch_metrics();
+        tokio::select! {
+            answered = timeout_at(deadline, call) => answered.ok(),
+            _ = metrics.wait_for(|metrics| metrics.current_leader != Some(leader)) => None,
+        }
+    }
+
+    /// A moment before the next attempt; false: there is no time left.
+    async fn pause(&self, deadline: Instant) -> bool {
+        let mut leadership = self.leadership.clone();
+        leadership.mark_unchanged();
+        let until = deadline.min(Instant::now() + PAUSE);
+        if timeout_at(until, leadership.changed()).await.is_ok_and(|changed| changed.is_err()) {
+            // The watcher is gone: the store stops. Do not spin.
+            sleep(PAUSE).await;
+        }
+        Instant::now() < deadline
+    }
+}
+
+/// A peer that refuses our envelope has not taken the command.
+fn refused_or_unknown(status: &Status) -> Attempt {
+    match status.code() {
+        tonic::Code::PermissionDenied | tonic::Code::InvalidArgument => Attempt::Refused,
+        _ => Attempt::Unknown,
+    }
+}
+
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
+}
+
+fn stopped() -> StoreError {
+    StoreError::Stopped { reason: "shut down".to_owned() }
+}

@@ -1,0 +1,183 @@
+//! The state machine as openraft drives it: applies committed entries, publishes the state, tells the observer.
+//!
+//! Entries come in as a stream. Whatever of it is ready is applied as one batch: the state is published once, the
+//! observer hears of each transaction, and only then do the proposers get their answers. So a proposer finds its own
+//! write in [`Board::image`] and in everything the observer keeps.
+
+use std::io;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures::{Stream, StreamExt};
+use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
+use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
+use tokio::sync::watch;
+use xebec_kv::{Command, Event, Outcome, Rejection, State, wire};
+
+use super::types::{Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::observer::ApplyObserver;
+use crate::snapshot::{SnapshotDir, SnapshotFile};
+
+/// Entries applied and published together, at most.
+const BATCH: usize = 512;
+
+/// A state and its place in the log.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Image {
+    pub(crate) state: Arc<State>,
+    pub(crate) applied: Option<LogId>,
+    pub(crate) membership: StoredMembership,
+}
+
+impl Image {
+    pub(crate) fn applied_index(&self) -> u64 {
+        self.applied.map_or(0, |applied| applied.index)
+    }
+
+    pub(crate) fn meta(&self) -> SnapshotMeta {
+        SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() }
+    }
+}
+
+/// Where the newest state hangs for everybody to read.
+pub(crate) struct Board {
+    image: ArcSwap<Image>,
+    /// The applied index, for those who wait for it.
+    applied: watch::Sender<u64>,
+    observer: Arc<dyn ApplyObserver>,
+}
+
+impl Board {
+    pub(crate) fn new(image: Image, observer: Arc<dyn ApplyObserver>) -> Board {
+        observer.restored(&image.state);
+        let applied = watch::Sender::new(image.applied_index());
+        Board { image: ArcSwap::from_pointee(image), applied, observer }
+    }
+
+    pub(crate) fn image(&self) -> Arc<Image> {
+        self.image.load_full()
+    }
+
+    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
+        self.applied.subscribe()
+    }
+
+    fn publish(&self, image: Image) {
+        self.image.store(Arc::new(image));
+    }
+
+    fn announce(&self) {
+        self.applied.send_replace(self.image.load().applied_index());
+    }
+}
+
+/// What openraft applies to.
+pub(crate) struct Machine {
+    board: Arc<Board>,
+    snapshots: Arc<SnapshotDir>,
+}
+
+impl Machine {
+    pub(crate) fn new(board: Arc<Board>, snapshots: Arc<SnapshotDir>) -> Machine {
+        Machine { board, snapshots }
+    }
+
+    fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
+        let mut image = Image::clone(&self.board.image());
+        let mut happened = Vec::new();
+        let mut answers = Vec::new();
+        for (entry, responder) in batch {
+            let outcome = apply_entry(&mut image, entry, &mut happened);
+            answers.extend(responder.map(|responder| (responder, outcome)));
+        }
+        let state = image.state.clone();
+        self.board.publish(image);
+        happened.iter().for_each(|events| self.board.observer.applied(&state, events));
+        self.board.announce();
+        answers.into_iter().for_each(|(responder, outcome): (ApplyResponder<TypeConfig>, Outcome)| {
+            responder.send(Reply(outcome));
+        });
+    }
+}
+
+fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Vec<Vec<Event>>) -> Outcome {
+    image.applied = Some(entry.log_id);
+    match entry.payload {
+        EntryPayload::Blank => Outcome::Done { revision: image.state.revision() },
+        EntryPayload::Membership(membership) => {
+            image.membership = StoredMembership::new(Some(entry.log_id), membership);
+            Outcome::Done { revision: image.state.revision() }
+        }
+        EntryPayload::Normal(proposal) => apply_proposal(image, &proposal, happened),
+    }
+}
+
+fn apply_proposal(image: &mut Image, proposal: &Proposal, happened: &mut Vec<Vec<Event>>) -> Outcome {
+    let Ok((request_id, body)) = wire::decode_body(&proposal.command) else {
+        return Outcome::Rejected(Rejection::Malformed);
+    };
+    let command = Command { request_id, time_ms: proposal.time_ms, body };
+    let applied = Arc::make_mut(&mut image.state).apply(&command);
+    if !applied.events.is_empty() {
+        happened.push(applied.events);
+    }
+    applied.outcome
+}
+
+impl RaftStateMachine<TypeConfig> for Machine {
+    type SnapshotData = SnapshotFile;
+    type SnapshotBuilder = Builder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, StoredMembership), io::Error> {
+        let image = self.board.image();
+        Ok((image.applied, image.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, entries: Strm) -> Result<(), io::Error>
+    where
+        Strm: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        let mut batches = entries.ready_chunks(BATCH);
+        while let Some(batch) = batches.next().await {
+            self.apply_batch(batch.into_iter().collect::<Result<_, _>>()?);
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Builder {
+        Builder { image: self.board.image(), snapshots: self.snapshots.clone() }
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFile) -> Result<(), io::Error> {
+        let (snapshots, meta) = (self.snapshots.clone(), meta.clone());
+        let image = blocking(move || snapshots.install(&meta, &snapshot)).await?;
+        let state = image.state.clone();
+        self.board.publish(image);
+        self.board.observer.restored(&state);
+        self.board.announce();
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
+        Ok(self.snapshots.newest())
+    }
+}
+
+/// Writes a snapshot of the state as it was when the builder was made; applying goes on meanwhile.
+pub(crate) struct Builder {
+    image: Arc<Image>,
+    snapshots: Arc<SnapshotDir>,
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for Builder {
+    type SnapshotData = SnapshotFile;
+
+    async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
+        let (snapshots, image) = (self.snapshots.clone(), self.image.clone());
+        blocking(move || snapshots.save(&image)).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

@@ -1,0 +1,16 @@
+//! The one place that knows openraft: its types, and our log, state machine and network in the shapes it wants.
+
+pub(crate) mod codec;
+mod config;
+mod log;
+mod machine;
+pub(crate) mod metrics;
+mod network;
+#[cfg(test)]
+mod suite;
+pub(crate) mod types;
+
+pub(crate) use config::raft_config;
+pub(crate) use log::RaftLog;
+pub(crate) use machine::{Board, Image, Machine};
+pub(crate) use network::LinkFactory;

@@ -1,0 +1,54 @@
+//! openraft's own tests of log storage and state machine, over ours.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use openraft::StorageError;
+use openraft::testing::log::{StoreBuilder, Suite};
+
+use super::types::TypeConfig;
+use super::{Board, Image, Machine, RaftLog};
+use crate::disk::memory::MemoryDisk;
+use crate::disk::{Disk, RealDisk};
+use crate::observer::NoObserver;
+use crate::snapshot::SnapshotDir;
+use crate::wal::{Wal, WalOptions};
+
+/// Small, so that segments roll and the cache does not hide the disk.
+const OPTIONS: WalOptions = WalOptions { segment_bytes: 4096, cache_bytes: 128 };
+
+fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
+    let wal = Wal::open(disk.clone(), &dir.join("wal"), OPTIONS).expect("a fresh log opens");
+    let (snapshots, _) = SnapshotDir::open(disk, &dir.join("snap"), "suite").expect("a fresh directory opens");
+    let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver)));
+    (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots)))
+}
+
+struct OnMemory;
+
+impl StoreBuilder<TypeConfig, RaftLog, Machine, ()> for OnMemory {
+    async fn build(&self) -> Result<((), RaftLog, Machine), StorageError<TypeConfig>> {
+        let (log, machine) = build_on(Arc::new(MemoryDisk::default()), Path::new("data"));
+        Ok(((), log, machine))
+    }
+}
+
+struct OnDisk;
+
+impl StoreBuilder<TypeConfig, RaftLog, Machine, tempfile::TempDir> for OnDisk {
+    async fn build(&self) -> Result<(tempfile::TempDir, RaftLog, Machine), StorageError<TypeConfig>> {
+        let dir = tempfile::tempdir().expect("there is room for a directory");
+        let (log, machine) = build_on(Arc::new(RealDisk), dir.path());
+        Ok((dir, log, machine))
+    }
+}
+
+#[tokio::test]
+async fn openrafts_suite_in_memory() {
+    Suite::test_all(OnMemory).await.expect("the suite passes");
+}
+
+#[tokio::test]
+async fn openrafts_suite_on_disk() {
+    Suite::test_all(OnDisk).await.expect("the suite passes");
+}

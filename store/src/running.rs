@@ -1,0 +1,53 @@
+//! The tasks of a member, and how they end.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::fcntl::Flock;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::checkpoint::Checkpointer;
+use crate::core::Core;
+
+/// What is under way on the peer port may take so long to finish.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Everything that has to be stopped.
+pub(crate) struct Running {
+    stop: watch::Sender<bool>,
+    parts: Mutex<Option<Parts>>,
+}
+
+pub(crate) struct Parts {
+    pub(crate) server: JoinHandle<()>,
+    pub(crate) maintenance: JoinHandle<()>,
+    pub(crate) checkpointer: Checkpointer,
+    /// Held while the directory is ours.
+    pub(crate) lock: Flock<std::fs::File>,
+}
+
+impl Running {
+    pub(crate) fn new(stop: watch::Sender<bool>, parts: Parts) -> Running {
+        Running { stop, parts: Mutex::new(Some(parts)) }
+    }
+
+    /// Stops everything, in an order that loses nothing. Once.
+    pub(crate) async fn stop(&self, core: &Core) {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(Parts { mut server, maintenance, checkpointer, lock }) = parts else { return };
+        self.stop.send_replace(true);
+        if let Err(error) = core.raft.shutdown().await {
+            tracing::warn!(%error, "the consensus engine did not end well");
+        }
+        if tokio::time::timeout(PATIENCE, &mut server).await.is_err() {
+            server.abort();
+        }
+        maintenance.abort();
+        if tokio::task::spawn_blocking(|| checkpointer.stop()).await.is_err() {
+            tracing::warn!("the last checkpoint was not written");
+        }
+        core.wal.close().await;
+        drop(lock);
+    }
+}

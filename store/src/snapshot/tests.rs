@@ -1,0 +1,78 @@
+//! What was saved is found again, and what is damaged is not.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use xebec_kv::{Body, Command, Op, RequestId, State, Txn};
+
+use super::SnapshotDir;
+use crate::disk::memory::MemoryDisk;
+use crate::raft::Image;
+use crate::raft::codec::log_id;
+use crate::wal::EntryId;
+
+fn image(index: u64) -> Image {
+    let mut state = State::default();
+    for n in 0..index {
+        let key = Bytes::from(format!("/registry/core/pods/{}", n % 7));
+        let put = Op::Put { key, value: Bytes::from(vec![n as u8; 300]), lease: 0 };
+        let body = Body::Txn(Txn { success: vec![put], ..Txn::default() });
+        state.apply(&Command { request_id: RequestId::default(), time_ms: n, body });
+    }
+    let applied = Some(log_id(EntryId { term: 1, node: 1, index }));
+    Image { state: Arc::new(state), applied, ..Image::default() }
+}
+
+fn open(disk: &MemoryDisk) -> (SnapshotDir, Option<Image>) {
+    SnapshotDir::open(Arc::new(disk.clone()), Path::new("snap"), "test").expect("the directory opens")
+}
+
+#[test]
+fn two_are_kept_and_the_newest_is_restored() {
+    let disk = MemoryDisk::default();
+    let (snapshots, none) = open(&disk);
+    assert!(none.is_none() && snapshots.purgeable_index().is_none());
+    for index in [10, 20, 30] {
+        snapshots.save(&image(index)).unwrap();
+    }
+    assert_eq!(snapshots.purgeable_index(), Some(20));
+    let (again, newest) = open(&disk.after_power_cut(|| false));
+    let newest = newest.expect("there is a snapshot");
+    assert_eq!(newest.applied_index(), 30);
+    assert_eq!(newest.state.hash(), image(30).state.hash());
+    assert_eq!(again.purgeable_index(), Some(20));
+}
+
+#[test]
+fn every_flipped_bit_is_noticed() {
+    let disk = MemoryDisk::default();
+    open(&disk).0.save(&image(12)).unwrap();
+    let path = disk.paths().pop().expect("there is a file");
+    let length = { crate::disk::Disk::open(&disk, &path).unwrap().len().unwrap() as usize };
+    for offset in 0..length {
+        let copy = disk.after_power_cut(|| true);
+        copy.damage(&path, offset, |byte| *byte ^= 1 << (offset % 8));
+        assert!(open(&copy).1.is_none(), "a flip at {offset} of {length} went unnoticed");
+    }
+}
+
+#[test]
+fn a_damaged_snapshot_falls_back_to_the_older_one() {
+    let disk = MemoryDisk::default();
+    let (snapshots, _) = open(&disk);
+    snapshots.save(&image(10)).unwrap();
+    snapshots.save(&image(20)).unwrap();
+    let newest = disk.paths().into_iter().max().expect("there are files");
+    disk.damage(&newest, 100, |byte| *byte ^= 1);
+    assert_eq!(open(&disk).1.map(|image| image.applied_index()), Some(10));
+}
+
+#[test]
+fn unfinished_files_are_removed() {
+    let disk = MemoryDisk::default();
+    let (snapshots, _) = open(&disk);
+    snapshots.receive().unwrap().write(b"half").unwrap();
+    drop(open(&disk));
+    assert!(disk.paths().is_empty());
+}

@@ -1,0 +1,215 @@
+//! Three members.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::fleet::{Fleet, put, soon, until};
+use crate::{StoreError, Tuning};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_member_takes_writes_and_linearizable_reads() {
+    let fleet = Fleet::of(3, Tuning::default()).await;
+    for n in 0..30_u64 {
+        let (writer, reader) = (n % 3 + 1, (n + 1) % 3 + 1);
+        let written = fleet.write(writer, "/k", &format!("{n}")).await.unwrap();
+        let seen = fleet.store(reader).read_barrier(soon()).await.unwrap();
+        assert!(seen >= written.revision, "read {seen} after {} was written", written.revision);
+        assert_eq!(fleet.store(reader).state().get(b"/k").unwrap().value, format!("{n}"));
+    }
+    fleet.converge().await;
+    let status = fleet.store(fleet.leader().await).status();
+    assert_eq!(status.members.iter().filter(|member| member.voter).count(), 3);
+    assert!(status.members.iter().all(|member| member.reachable == Some(true)), "{status:?}");
+    assert!(fleet.stores().all(|store| store.status().members.len() == 3), "every member knows all API addresses");
+}
+
+/// Clients on all surviving members write without pause while the leader is stopped. Every acknowledged write is
+/// there at the end, none is applied twice, and the gap is short.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_leader_costs_no_acknowledged_write() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    for round in 0..3 {
+        let leader = fleet.leader().await;
+        let survivors: Vec<u64> = (1..=3).filter(|id| *id != leader).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let longest = Arc::new(AtomicU64::new(0));
+        let mut clients = Vec::new();
+        for (client, member) in survivors.iter().cycle().take(6).enumerate() {
+            let (store, stop, longest) = (fleet.store(*member).clone(), stop.clone(), longest.clone());
+            clients.push(tokio::spawn(async move {
+                let mut acknowledged = Vec::new();
+                let mut n = 0;
+                while !stop.load(Ordering::Relaxed) {
+                    let (key, start) = (format!("/r{round}/c{client}/{n}"), Instant::now());
+                    store.txn(put(&key, "v"), soon()).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+                    longest.fetch_max(start.elapsed().as_millis() as u64, Ordering::Relaxed);
+                    acknowledged.push(key);
+                    n += 1;
+                }
+                acknowledged
+            }));
+        }
+        sleep(Duration::from_millis(300)).await;
+        fleet.kill(leader).await;
+        sleep(Duration::from_millis(1500)).await;
+        stop.store(true, Ordering::Relaxed);
+        let next = fleet.leader().await;
+        fleet.store(next).read_barrier(soon()).await.unwrap();
+        let state = fleet.store(next).state();
+        let mut count = 0;
+        for client in clients {
+            for key in client.await.unwrap() {
+                let found = state.get(key.as_bytes()).unwrap_or_else(|| panic!("{key} was acknowledged and is lost"));
+                assert_eq!(found.version, 1, "{key} was applied twice");
+                count += 1;
+            }
+        }
+        println!("round {round}: {count} acknowledged writes, the longest took {} ms", longest.load(Ordering::Relaxed));
+        fleet.start(leader).await.unwrap();
+        fleet.converge().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_stopped_and_started_have_the_same_state() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    for n in 0..50 {
+        fleet.write(n % 3 + 1, &format!("/k/{}", n % 7), &format!("{n}")).await.unwrap();
+    }
+    fleet.converge().await;
+    let (revision, hash) = (fleet.store(1).state().revision(), fleet.store(1).state().hash());
+    for id in 1..=3 {
+        fleet.kill(id).await;
+    }
+    for id in 1..=3 {
+        fleet.start(id).await.unwrap();
+    }
+    assert!(fleet.store(fleet.leader().await).read_barrier(soon()).await.unwrap() >= revision);
+    fleet.converge().await;
+    assert_eq!((fleet.store(2).state().revision(), fleet.store(2).state().hash()), (revision, hash));
+    fleet.write(2, "/k/after", "x").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_member_joins_by_snapshot() {
+    let tuning = Tuning { segment_bytes: 64 << 10, snapshot_entries: 150, ..Tuning::default() };
+    let mut fleet = Fleet::of(1, tuning).await;
+    let mut n = 0;
+    let deadline = soon();
+    while fleet.store(1).status().purged_index == 0 {
+        assert!(Instant::now() < deadline, "nothing was purged: {:?}", fleet.store(1).status());
+        n += 1;
+        fleet.write(1, &format!("/k/{}", n % 50), &"x".repeat(500)).await.unwrap();
+    }
+    fleet.join(2).await.unwrap();
+    assert!(fleet.store(2).status().snapshot_index > 0, "the log alone was not enough");
+    fleet.join(3).await.unwrap();
+    fleet.write(3, "/k/after", "x").await.unwrap();
+    fleet.converge().await;
+    let leader = fleet.leader().await;
+    fleet.kill(leader).await;
+    let other = fleet.leader().await;
+    fleet.write(other, "/k/later", "x").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_are_added_once_and_removed() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    let leader = fleet.leader().await;
+    let member = fleet.member(2);
+    fleet.store(leader).add_member(member.clone(), soon()).await.expect("adding again does nothing");
+    let impostor = crate::Member { peer_address: "127.0.0.1:1".to_owned(), ..member };
+    let refused = fleet.store(leader).add_member(impostor, soon()).await;
+    assert!(matches!(refused, Err(StoreError::MemberConflict { id: 2, .. })), "{refused:?}");
+    let follower = (1..=3).find(|id| *id != leader).unwrap();
+    let refused = fleet.store(follower).add_member(fleet.member(2), soon()).await;
+    assert!(matches!(refused, Err(StoreError::NotLeader { leader: Some(known) }) if known == leader), "{refused:?}");
+    fleet.store(leader).remove_member(follower, soon()).await.unwrap();
+    assert_eq!(fleet.store(leader).status().members.len(), 2);
+    fleet.kill(follower).await;
+    fleet.write(leader, "/k", "x").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopping_leader_hands_over_first() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    let leader = fleet.leader().await;
+    let client = (1..=3).find(|id| *id != leader).unwrap();
+    let store = fleet.store(client).clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let writing = tokio::spawn(async move {
+        let mut longest = Duration::ZERO;
+        while !stopped.load(Ordering::Relaxed) {
+            let start = Instant::now();
+            store.txn(put("/k", "x"), soon()).await.unwrap();
+            longest = longest.max(start.elapsed());
+        }
+        longest
+    });
+    sleep(Duration::from_millis(200)).await;
+    fleet.shutdown(leader).await;
+    sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::Relaxed);
+    let longest = writing.await.unwrap();
+    println!("the longest write during a handover took {} ms", longest.as_millis());
+    assert!(longest < Duration::from_millis(1500), "{longest:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leadership_can_be_given_to_a_member() {
+    let fleet = Fleet::of(3, Tuning::default()).await;
+    let leader = fleet.leader().await;
+    let next = leader % 3 + 1;
+    fleet.store(leader).transfer_leader(next, soon()).await.unwrap();
+    let store = fleet.store(next).clone();
+    until("the chosen one leads", || store.leadership().borrow().is_leader).await;
+}
+
+/// Without a majority nothing is written, the survivor does not claim to lead, and it still reads.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minority_does_not_write() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    fleet.write(1, "/k", "x").await.unwrap();
+    fleet.converge().await;
+    let leader = fleet.leader().await;
+    for id in (1..=3).filter(|id| *id != leader) {
+        fleet.kill(id).await;
+    }
+    let store = fleet.store(leader).clone();
+    until("it notices", || !store.leadership().borrow().is_leader).await;
+    let briefly = Instant::now() + Duration::from_millis(800);
+    let refused = store.txn(put("/k", "y"), briefly).await;
+    assert!(matches!(refused, Err(StoreError::NoQuorum | StoreError::Timeout)), "{refused:?}");
+    let refused = store.read_barrier(Instant::now() + Duration::from_millis(300)).await;
+    assert!(refused.is_err());
+    assert_eq!(store.state().get(b"/k").unwrap().value, "x");
+    for id in (1..=3).filter(|id| *id != leader) {
+        fleet.start(id).await.unwrap();
+    }
+    fleet.write(leader, "/k", "z").await.unwrap();
+    fleet.converge().await;
+}
+
+/// A member of another cluster, with a certificate of the same CA, is refused by its envelope; one without such a
+/// certificate does not even get so far.
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_refused() {
+    let fleet = Fleet::of(1, Tuning::default()).await;
+    let address = fleet.member(1).peer_address;
+    let call = |tls: crate::PeerTls, cluster: &str, to: u64| {
+        let peers = crate::network::Peers::new(tls.client, cluster, 9);
+        let client = peers.client(&address, crate::network::Lane::Forward);
+        let request = xebec_proto::peer::ReadIndexRequest { envelope: Some(peers.envelope(to)) };
+        async move { client.unwrap().read_index(request).await.map_err(|status| status.code()) }
+    };
+    let tls = fleet.peer_tls();
+    assert!(call(tls.clone(), "fleet", 1).await.is_ok());
+    assert_eq!(call(tls.clone(), "other", 1).await.unwrap_err(), tonic::Code::PermissionDenied);
+    assert_eq!(call(tls, "fleet", 2).await.unwrap_err(), tonic::Code::PermissionDenied);
+    let foreign = super::certificates::Authority::new().peer_tls();
+    assert!(call(foreign, "fleet", 1).await.is_err());
+}

@@ -1,0 +1,6 @@
+//! Whole stores, over loopback and TLS.
+
+mod certificates;
+mod cluster;
+mod fleet;
+mod single;

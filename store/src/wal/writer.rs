@@ -1,0 +1,247 @@
+//! The thread that writes the log.
+//!
+//! It takes whatever has queued up, writes it at once, syncs once, and then tells everybody: while the disk is busy
+//! with one batch, the next one gathers. Nothing else writes to the segments.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::entry::{EntryId, LogEntry, SavedVote};
+use super::record::{self, Kind};
+use super::segment::{self, Spares};
+use super::view::Place;
+use super::{Segment, Shared, WalOptions};
+use crate::disk::{Disk, DiskFile, die, io_error};
+use crate::error::StoreError;
+
+/// The format's version, in the head of each segment.
+pub(super) const FORMAT: u8 = 1;
+/// A batch takes no more requests once it has so many bytes, so that nobody waits for an endless one.
+const BATCH_BYTES: usize = 4 << 20;
+
+/// What to write.
+pub(super) enum Draft {
+    Entry(LogEntry),
+    Vote(SavedVote),
+    Committed(EntryId),
+    Truncate(u64),
+    Purged(EntryId),
+}
+
+/// What to do when it is on disk.
+pub(super) enum Done {
+    Call(Box<dyn FnOnce() + Send>),
+    /// Nobody waits: it need not be synced.
+    Lazy,
+}
+
+pub(super) enum Request {
+    Write { drafts: Vec<Draft>, done: Done },
+    Close(oneshot::Sender<()>),
+}
+
+/// Where writing goes on.
+pub(super) struct Tail {
+    pub(super) segment: u64,
+    pub(super) file: Arc<dyn DiskFile>,
+    pub(super) capacity: u64,
+    pub(super) position: u64,
+    /// Up to where everything is synced.
+    pub(super) durable: u64,
+}
+
+pub(super) struct Writer {
+    disk: Arc<dyn Disk>,
+    shared: Arc<Shared>,
+    spares: Spares,
+    tail: Tail,
+}
+
+impl Writer {
+    /// Starts the thread; without a tail in a fresh segment.
+    pub(super) fn start(
+        disk: Arc<dyn Disk>,
+        shared: Arc<Shared>,
+        options: WalOptions,
+        (next, tail): (u64, Option<Tail>),
+        requests: mpsc::Receiver<Request>,
+    ) -> Result<(), StoreError> {
+        let dir = shared.dir.clone();
+        let mut spares = Spares::new(disk.clone(), dir.clone(), options.segment_bytes);
+        let tail = match tail {
+            Some(tail) => tail,
+            None => fresh(&mut spares, &shared, next, 0).map_err(io_error("create a log segment in", &dir))?,
+        };
+        spares.prepare();
+        let writer = Writer { disk, shared, spares, tail };
+        let thread = std::thread::Builder::new().name("xebec-wal".to_owned());
+        thread.spawn(|| writer.run(requests)).map(drop).map_err(io_error("start the writer of", &dir))
+    }
+
+    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.blocking_recv() {
+            let mut batch = Batch::default();
+            let mut next = Some(first);
+            while let Some(request) = next {
+                match request {
+                    Request::Write { drafts, done } => batch.add(drafts, done),
+                    Request::Close(closed) => return self.close(batch, closed),
+                }
+                next = if batch.bytes < BATCH_BYTES { requests.try_recv().ok() } else { None };
+            }
+            self.write(batch);
+        }
+    }
+
+    fn close(mut self, mut batch: Batch, closed: oneshot::Sender<()>) {
+        batch.must_sync = true;
+        self.write(batch);
+        drop(self);
+        if closed.send(()).is_err() {
+            tracing::debug!("nobody waits for the log to close any more");
+        }
+    }
+
+    fn write(&mut self, batch: Batch) {
+        if let Err(error) = self.try_write(batch) {
+            die("write the log", &self.shared.dir, &error);
+        }
+    }
+
+    fn try_write(&mut self, batch: Batch) -> io::Result<()> {
+        let room = (batch.bytes + record::room(0)) as u64;
+        if self.tail.position + room > self.tail.capacity {
+            self.roll(room)?;
+        }
+        let (buffer, places) = self.encode(&batch);
+        self.tail.file.write_at(self.tail.position, &buffer)?;
+        self.tail.position += buffer.len() as u64;
+        self.shared.written.fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        if batch.must_sync {
+            self.tail.file.sync()?;
+            self.tail.durable = self.tail.position;
+        }
+        self.publish(&places);
+        if batch.drafts.iter().any(|draft| matches!(draft, Draft::Purged(_))) {
+            self.remove_purged()?;
+        }
+        batch.done.into_iter().for_each(|done| done());
+        Ok(())
+    }
+
+    fn encode(&self, batch: &Batch) -> (Vec<u8>, Vec<(EntryId, Place)>) {
+        let mut buffer = Vec::with_capacity(batch.bytes);
+        let mut places = Vec::new();
+        let (segment, durable) = (self.tail.segment, self.tail.durable as u32);
+        for draft in &batch.drafts {
+            let offset = self.tail.position + buffer.len() as u64;
+            let (kind, index, payload) = draft.parts();
+            record::write(&mut buffer, segment, durable, kind, index, &payload);
+            if let Draft::Entry(entry) = draft {
+                places.push((entry.id, Place { segment, offset, length: payload.len() as u32 }));
+            }
+        }
+        (buffer, places)
+    }
+
+    fn publish(&self, places: &[(EntryId, Place)]) {
+        let highest = places.iter().map(|(id, _)| id.index).max();
+        if let Some(segment) = self.shared.segments().get_mut(&self.tail.segment) {
+            segment.highest = segment.highest.max(highest);
+        }
+        let mut view = self.shared.view();
+        places.iter().for_each(|(id, place)| view.placed(*id, *place));
+    }
+
+    /// Closes the segment and opens the next.
+    fn roll(&mut self, room: u64) -> io::Result<()> {
+        let mut end = Vec::new();
+        record::write(&mut end, self.tail.segment, self.tail.durable as u32, Kind::End, 0, &[]);
+        self.tail.file.write_at(self.tail.position, &end)?;
+        self.tail.file.sync()?;
+        self.tail = fresh(&mut self.spares, &self.shared, self.tail.segment + 1, room)?;
+        self.spares.prepare();
+        Ok(())
+    }
+
+    /// Removes the oldest segments, as far as they hold only purged entries.
+    fn remove_purged(&mut self) -> io::Result<()> {
+        let Some(purged) = self.shared.view().purged else { return Ok(()) };
+        loop {
+            let mut segments = self.shared.segments();
+            let Some(oldest) = segments.first_entry() else { return Ok(()) };
+            let needed = oldest.get().highest.is_some_and(|highest| highest > purged.index);
+            if needed || *oldest.key() == self.tail.segment {
+                return Ok(());
+            }
+            let path = segment::path(&self.shared.dir, *oldest.key());
+            oldest.remove();
+            drop(segments);
+            self.disk.remove(&path)?;
+            self.disk.sync_dir(&self.shared.dir)?;
+        }
+    }
+}
+
+/// Opens a fresh segment. Its head repeats what must not be lost with the segments before it, and is synced before
+/// any of those can be removed.
+fn fresh(spares: &mut Spares, shared: &Shared, number: u64, room: u64) -> io::Result<Tail> {
+    let mut head = Vec::new();
+    {
+        let view = shared.view();
+        record::write(&mut head, number, 0, Kind::Head, 0, &[FORMAT]);
+        let repeated = [view.vote.map(Draft::Vote), view.purged.map(Draft::Purged), view.committed.map(Draft::Committed)];
+        for (kind, index, payload) in repeated.iter().flatten().map(Draft::parts) {
+            record::write(&mut head, number, 0, kind, index, &payload);
+        }
+    }
+    let file = spares.take(number, room + head.len() as u64)?;
+    file.write_at(0, &head)?;
+    file.sync()?;
+    shared.segments().insert(number, Segment { file: file.clone(), highest: None });
+    let position = head.len() as u64;
+    Ok(Tail { segment: number, capacity: file.len()?, file, position, durable: position })
+}
+
+/// Requests that are written and synced together.
+#[derive(Default)]
+struct Batch {
+    drafts: Vec<Draft>,
+    done: Vec<Box<dyn FnOnce() + Send>>,
+    bytes: usize,
+    must_sync: bool,
+}
+
+impl Batch {
+    fn add(&mut self, drafts: Vec<Draft>, done: Done) {
+        self.bytes += drafts.iter().map(Draft::room).sum::<usize>();
+        self.drafts.extend(drafts);
+        if let Done::Call(done) = done {
+            self.done.push(done);
+            self.must_sync = true;
+        }
+    }
+}
+
+impl Draft {
+    fn parts(&self) -> (Kind, u64, Vec<u8>) {
+        match self {
+            Draft::Entry(entry) => (Kind::Entry, entry.id.index, entry.encode()),
+            Draft::Vote(vote) => (Kind::Vote, 0, vote.encode().to_vec()),
+            Draft::Committed(id) => (Kind::Committed, id.index, id.encode().to_vec()),
+            Draft::Truncate(index) => (Kind::Truncate, *index, Vec::new()),
+            Draft::Purged(id) => (Kind::Purged, id.index, id.encode().to_vec()),
+        }
+    }
+
+    fn room(&self) -> usize {
+        match self {
+            Draft::Entry(entry) => record::room(16 + entry.body.len()),
+            Draft::Vote(_) | Draft::Committed(_) | Draft::Purged(_) => record::room(24),
+            Draft::Truncate(_) => record::room(0),
+        }
+    }
+}
