@@ -7,6 +7,8 @@ use subtle::ConstantTimeEq;
 use xebec_proto::token::hex;
 use xebec_proto::v1::{self, Role};
 
+use crate::registry::rfc3339;
+
 /// How long a token may be used when its maker does not say.
 pub const DEFAULT_TTL: SignedDuration = SignedDuration::from_hours(24);
 /// An invitation that is valid for longer is a password.
@@ -146,8 +148,8 @@ impl TokenRecord {
             id: self.id.clone(),
             role: self.role.to_wire().into(),
             description: self.description.clone(),
-            created: self.created.to_string(),
-            expires: self.expires.to_string(),
+            created: rfc3339(self.created),
+            expires: rfc3339(self.expires),
             expired: self.is_expired(now),
         }
     }

@@ -14,11 +14,10 @@ pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 /// We do.
 pub(super) const MANAGER: &str = "masters.xebec.dev";
 
-/// Everything but the Service's endpoints; namespaces first.
+/// Everything but the Service's endpoints. Roles come first: with the first namespace, controllers have work to do.
 pub(super) fn all(kubernetes_address: &str) -> Vec<Value> {
-    let mut objects: Vec<Value> = NAMESPACES.map(namespace).into();
-    objects.extend(defaults::objects());
-    objects.extend(NAMESPACES.map(service_account));
+    let mut objects = defaults::objects();
+    objects.extend(NAMESPACES.map(namespace));
     objects.push(kubernetes_service(kubernetes_address));
     objects
 }
@@ -52,10 +51,6 @@ fn slice(is_v6: bool, port: u16, endpoints: &[Value]) -> Value {
 
 fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-}
-
-fn service_account(namespace: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}})
 }
 
 fn kubernetes_service(address: &str) -> Value {

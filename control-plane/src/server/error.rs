@@ -95,7 +95,7 @@ pub enum ServerError {
     #[error("cannot make the first join tokens")]
     Tokens(#[from] TokensError),
     /// A new cluster's first master leads it within a second, or something is wrong.
-    #[error("the new cluster has no leader after {seconds} s")]
+    #[error("the new cluster has no leader and no first objects after {seconds} s")]
     NoLeader {
         /// How long was waited.
         seconds: u64,

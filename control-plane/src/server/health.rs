@@ -29,6 +29,20 @@ impl Health {
         let is_filled = self.cache.get(&NAMESPACE, None, "default").is_some();
         (!is_filled).then_some("the cluster's state has not arrived")
     }
+
+    /// Waits until nothing is missing; looks again whenever something was applied or the leader changed.
+    pub async fn ready(&self) {
+        let (mut leadership, mut revisions) = (self.store.leadership(), self.cache.revisions());
+        while self.missing().is_some() {
+            let moved = tokio::select! {
+                moved = leadership.changed() => moved,
+                moved = revisions.changed() => moved,
+            };
+            if moved.is_err() {
+                return;
+            }
+        }
+    }
 }
 
 /// The two paths.

@@ -1,5 +1,5 @@
-//! Objects that every cluster has, kept by the leader: default namespaces and their service accounts, default roles, the
-//! `kubernetes` Service and where it leads.
+//! Objects that every cluster has, kept by the leader: default roles, default namespaces, the `kubernetes` Service and where it
+//! leads. (The service accounts of namespaces are a controller's.)
 //!
 //! What is there is left as it is, but for the Service's endpoints, which follow the masters. Level, not edge: each turn looks at
 //! everything, at the start of a leadership, when the masters change, and from time to time.

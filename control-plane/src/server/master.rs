@@ -21,6 +21,7 @@ use xebec_store::{PeerTls, Store, StoreConfig, Tuning};
 use super::assembly::Assembly;
 use super::config::ServerConfig;
 use super::error::ServerError;
+use super::health::Health;
 use super::listener::Listener;
 use super::master_file::{MasterFile, Phase};
 use super::settle::{Settled, settle};
@@ -92,7 +93,7 @@ impl Master {
             Self { data_dir: config.data_dir, file: file.clone(), store, join_commands: None, shutdown, tasks };
         let completed = membership::complete(&mut file, &master.store, &masters, &master.data_dir).await;
         let invited = match completed {
-            Ok(()) if is_new_cluster => master.invite(&pki).await,
+            Ok(()) if is_new_cluster => master.open_the_cluster(&pki, cache).await,
             other => other,
         };
         if let Err(error) = invited {
@@ -133,13 +134,12 @@ impl Master {
         self.store.shutdown().await;
     }
 
-    async fn invite(&mut self, pki: &Pki) -> Result<(), ServerError> {
-        let mut leadership = self.store.leadership();
-        let led = tokio::time::timeout(FIRST_LEADER, leadership.wait_for(|now| now.is_leader)).await;
-        if !matches!(led, Ok(Ok(_))) {
+    /// A new cluster: waits for its first leader and its first objects, and makes the first tokens.
+    async fn open_the_cluster(&mut self, pki: &Pki, cache: Arc<Cache>) -> Result<(), ServerError> {
+        let health = Health { store: self.store.clone(), cache };
+        if tokio::time::timeout(FIRST_LEADER, health.ready()).await.is_err() {
             return Err(ServerError::NoLeader { seconds: FIRST_LEADER.as_secs() });
         }
-        drop(led);
         let tokens = Tokens::new(self.store.clone(), pki.authorities.serving.hash());
         let url = format!("https://{}", self.file.api_address());
         let mut commands = Vec::new();

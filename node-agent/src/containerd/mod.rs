@@ -15,6 +15,9 @@ mod supervisor;
 mod tasks;
 mod users;
 
+#[cfg(test)]
+pub mod fake;
+
 pub use client::{Containerd, Settings};
 pub use fifo::{Fifo, make_fifo};
 pub use runtime::{

@@ -1,6 +1,6 @@
 //! Starts a container: image, environment, mounts, log, task.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Container;
 use sha2::{Digest, Sha256};
@@ -216,7 +216,7 @@ fn fifo_path(pod: &PodContext, container: &Container, attempt: u32, stream: &str
 fn mounts(pod: &PodContext, container: &Container, env: &[(String, String)]) -> Result<Vec<Mount>, Failure> {
     let mut mounts = bind_mounts(&pod.volumes(), pod.desired.spec(), container, env)?;
     let message = termination_log(pod, &container.name);
-    std::fs::write(&message, []).map_err(|source| Failure::File { path: message.clone(), source })?;
+    empty_for_all(&message).map_err(|source| Failure::File { path: message.clone(), source })?;
     let message_path = container.termination_message_path.as_deref().unwrap_or("/dev/termination-log");
     let own = [
         (pod.file("hosts"), "/etc/hosts"),
@@ -231,4 +231,11 @@ fn mounts(pod: &PodContext, container: &Container, env: &[(String, String)]) -> 
         }
     }
     Ok(mounts)
+}
+
+/// An empty file that any user may write: whoever the container runs as leaves its last words there.
+fn empty_for_all(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, [])?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))
 }

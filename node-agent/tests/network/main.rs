@@ -2,6 +2,8 @@
 //!
 //! Needs root, `ip` and `nft`; says so and passes when they are missing.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod world;
 
 use std::collections::BTreeSet;
