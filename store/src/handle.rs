@@ -42,7 +42,7 @@ impl Store {
 
     /// Whether this member belongs to a cluster.
     pub fn is_initialized(&self) -> bool {
-        self.core.metrics().membership_config.nodes().next().is_some()
+        self.core.wal.extent().last.is_some() || self.core.board.image().applied.is_some()
     }
 
     /// Runs a transaction, on any member: followers forward it to the leader. When it returns, a majority has it on

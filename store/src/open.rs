@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use tokio::sync::watch;
@@ -34,6 +35,7 @@ use crate::{identity, leadership, maintenance};
 
 /// Newest log entries kept in memory.
 const LOG_CACHE: usize = 16 << 20;
+const FIRST_METRICS: Duration = Duration::from_secs(2);
 
 /// What the disk held.
 struct Recovered {
@@ -96,7 +98,7 @@ async fn start(config: StoreConfig, recovered: Recovered) -> Result<(Arc<Core>, 
     let peers = Arc::new(Peers::new(config.peer_tls.client.clone(), &config.cluster_id, config.node_id));
     let watchdog = Arc::new(Watchdog::new(&config.tuning));
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
-    let engine = Engine { wal: wal.clone(), machine: Machine::new(board.clone(), snapshots.clone()), links };
+    let engine = Engine { wal: wal.clone(), machine: Machine::new(board.clone(), snapshots.clone()), links, board: board.clone() };
     let raft = engine.start(&config).await?;
     watchdog.watch(MetricsWatch::new(raft.metrics()));
     let leadership = watch::Sender::new(Leadership::default());
@@ -131,15 +133,31 @@ struct Engine {
     wal: Wal,
     machine: Machine,
     links: LinkFactory,
+    board: Arc<Board>,
 }
 
 impl Engine {
     /// Applies the committed part of the log, then takes part in the cluster.
     async fn start(self, config: &StoreConfig) -> Result<Raft, StoreError> {
+        let board = self.board.clone();
         let raft_config = raft_config(&config.cluster_id, &config.tuning)
             .map_err(|error| StoreError::Stopped { reason: error.to_string() })?;
         let raft = Raft::new(config.node_id, raft_config, self.links, RaftLog::new(self.wal), self.machine).await;
-        raft.map_err(|fatal| StoreError::Stopped { reason: fatal.to_string() })
+        let raft = raft.map_err(|fatal| StoreError::Stopped { reason: fatal.to_string() })?;
+        await_metrics(&raft, &board).await;
+        Ok(raft)
+    }
+}
+
+/// openraft shows its membership a moment after it has started; whoever asks for the status must not see none.
+async fn await_metrics(raft: &Raft, board: &Board) {
+    if board.image().membership.nodes().next().is_none() {
+        return;
+    }
+    let mut metrics = MetricsWatch::new(raft.metrics());
+    let shown = metrics.wait_for(|metrics| metrics.membership_config.nodes().next().is_some());
+    if tokio::time::timeout(FIRST_METRICS, shown).await.is_err() {
+        tracing::warn!("the consensus engine is slow to start");
     }
 }
 

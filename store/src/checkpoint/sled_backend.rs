@@ -18,6 +18,7 @@ use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ const CHUNK_BYTES: usize = 3_900;
 /// Larger batches stall everything that shares the disk.
 const BATCH: usize = 500;
 const CACHE_BYTES: u64 = 8 << 20;
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The checkpoint database.
 pub(crate) struct SledBackend {
@@ -118,6 +121,7 @@ impl StateBackend for SledBackend {
     fn load(&mut self) -> Result<Option<Image>, StoreError> {
         match self.guarded_load() {
             Ok(image) => Ok(image),
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(io_error("open", &self.dir)(error)),
             Err(error) => {
                 tracing::warn!(%error, dir = %self.dir.display(), "discarding the checkpoint, it cannot be used");
                 self.discard().map_err(io_error("remove", &self.dir))?;
@@ -137,7 +141,7 @@ impl Open {
     fn open(dir: &Path) -> io::Result<Open> {
         std::fs::create_dir_all(dir)?;
         remove_unfinished(dir)?;
-        let db = sled::Config::new().path(dir).flush_every_ms(None).cache_capacity(CACHE_BYTES).open()?;
+        let db = open_db(dir)?;
         let (versions, meta) = (db.open_tree("versions")?, db.open_tree("meta")?);
         let file = File::open(dir.join("db"))?;
         sync_names(dir)?;
@@ -321,6 +325,22 @@ fn check_chunk<'a>(key: &[u8], value: &'a [u8], number: u16) -> io::Result<(bool
 
 fn checksum(key: &[u8], last: u8, part: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c_append(crc32c::crc32c(key), &[last]), part)
+}
+
+/// Opens sled, waiting for a moment if it is open: threads of one that was just closed may still hold its lock. The
+/// lock of the whole data directory has made sure that no other process is meant.
+fn open_db(dir: &Path) -> io::Result<Db> {
+    let mut tries = 0;
+    loop {
+        let opened = sled::Config::new().path(dir).flush_every_ms(None).cache_capacity(CACHE_BYTES).open();
+        match opened {
+            Ok(db) => return Ok(db),
+            Err(error) if !error.to_string().contains("could not acquire lock") => return Err(error.into()),
+            Err(error) if tries == LOCK_TRIES => return Err(io::Error::new(io::ErrorKind::ResourceBusy, error)),
+            Err(_) => std::thread::sleep(LOCK_PAUSE),
+        }
+        tries += 1;
+    }
 }
 
 /// sled refuses to open beside a snapshot of its own that it had not finished.

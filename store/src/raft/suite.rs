@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -24,11 +25,17 @@ fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
     (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots)))
 }
 
-struct OnMemory;
+/// All on one disk, because the suite carries a snapshot from one store to another.
+#[derive(Default)]
+struct OnMemory {
+    disk: MemoryDisk,
+    count: AtomicU64,
+}
 
 impl StoreBuilder<TypeConfig, RaftLog, Machine, ()> for OnMemory {
     async fn build(&self) -> Result<((), RaftLog, Machine), StorageError<TypeConfig>> {
-        let (log, machine) = build_on(Arc::new(MemoryDisk::default()), Path::new("data"));
+        let dir = format!("data-{}", self.count.fetch_add(1, Ordering::Relaxed));
+        let (log, machine) = build_on(Arc::new(self.disk.clone()), Path::new(&dir));
         Ok(((), log, machine))
     }
 }
@@ -45,7 +52,7 @@ impl StoreBuilder<TypeConfig, RaftLog, Machine, tempfile::TempDir> for OnDisk {
 
 #[tokio::test]
 async fn openrafts_suite_in_memory() {
-    Suite::test_all(OnMemory).await.expect("the suite passes");
+    Suite::test_all(OnMemory::default()).await.expect("the suite passes");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl SnapshotDir {
                 self.disk.remove(&path).map_err(io_error("remove", &path))?;
                 continue;
             };
-            self.kept().push((image.meta(), SnapshotFile { path }));
+            self.keep(image.meta(), SnapshotFile { path: path.clone() }, KEPT).map_err(io_error("prune", &path))?;
             newest = Some(image);
         }
         Ok(newest)

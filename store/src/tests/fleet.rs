@@ -216,3 +216,16 @@ async fn listen(address: SocketAddr) -> TcpListener {
         }
     }
 }
+
+impl Drop for Fleet {
+    /// Members must not outlive their directories: a disk that is gone ends the process.
+    fn drop(&mut self) {
+        let left: Vec<Store> = self.seats.values_mut().filter_map(|seat| seat.store.take()).collect();
+        let stop = async {
+            for store in left {
+                store.kill().await;
+            }
+        };
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(stop));
+    }
+}

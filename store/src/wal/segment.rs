@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crate::disk::{Disk, DiskFile, die};
+use crate::disk::{Disk, DiskFile};
 
 const SUFFIX: &str = ".seg";
 const SPARE: &str = "spare";
@@ -35,7 +35,7 @@ pub(super) struct Spares {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     bytes: u64,
-    making: Option<JoinHandle<()>>,
+    making: Option<JoinHandle<bool>>,
 }
 
 impl Spares {
@@ -43,13 +43,12 @@ impl Spares {
         Spares { disk, dir, bytes, making: None }
     }
 
-    /// Starts making a spare.
+    /// Starts making a spare. If that fails, the segment is made when it is needed, and there it matters.
     pub(super) fn prepare(&mut self) {
         let (disk, path, bytes) = (self.disk.clone(), self.dir.join(SPARE), self.bytes);
         let make = move || {
-            if let Err(error) = create(&*disk, &path, bytes) {
-                die("prepare a log segment", &path, &error);
-            }
+            let made = create(&*disk, &path, bytes);
+            made.inspect_err(|error| tracing::warn!(%error, path = %path.display(), "cannot prepare a log segment")).is_ok()
         };
         self.making = std::thread::Builder::new().name("xebec-wal-spare".to_owned()).spawn(make).ok();
     }
@@ -57,7 +56,7 @@ impl Spares {
     /// The segment with this number, with room for at least `room` bytes, its name durable.
     pub(super) fn take(&mut self, number: u64, room: u64) -> io::Result<Arc<dyn DiskFile>> {
         let spare = self.dir.join(SPARE);
-        let made = self.making.take().is_some_and(|making| making.join().is_ok());
+        let made = self.making.take().is_some_and(|making| making.join().unwrap_or(false));
         if !made || room > self.bytes {
             create(&*self.disk, &spare, self.bytes.max(room))?;
         }
