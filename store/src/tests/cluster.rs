@@ -56,17 +56,18 @@ async fn a_stopped_leader_costs_no_acknowledged_write() {
         fleet.kill(leader).await;
         sleep(Duration::from_millis(1500)).await;
         stop.store(true, Ordering::Relaxed);
+        let mut acknowledged = Vec::new();
+        for client in clients {
+            acknowledged.extend(client.await.unwrap());
+        }
         let next = fleet.leader().await;
         fleet.store(next).read_barrier(soon()).await.unwrap();
         let state = fleet.store(next).state();
-        let mut count = 0;
-        for client in clients {
-            for key in client.await.unwrap() {
-                let found = state.get(key.as_bytes()).unwrap_or_else(|| panic!("{key} was acknowledged and is lost"));
-                assert_eq!(found.version, 1, "{key} was applied twice");
-                count += 1;
-            }
+        for key in &acknowledged {
+            let found = state.get(key.as_bytes()).unwrap_or_else(|| panic!("{key} was acknowledged and is lost"));
+            assert_eq!(found.version, 1, "{key} was applied twice");
         }
+        let count = acknowledged.len();
         println!("round {round}: {count} acknowledged writes, the longest took {} ms", longest.load(Ordering::Relaxed));
         fleet.start(leader).await.unwrap();
         fleet.converge().await;
