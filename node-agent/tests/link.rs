@@ -82,14 +82,12 @@ impl Service {
                 }
             };
             let Ok(Some(NodeUp { message: Some(message) })) = message else { return };
-            if let Some(heard) = self.hear(message) {
-                if matches!(heard, Heard::Subscribe(_)) {
-                    for message in state() {
-                        say(message).await;
-                    }
-                }
-                self.heard.send(heard).ok();
+            let Some(heard) = self.hear(message) else { continue };
+            let answer = if matches!(heard, Heard::Subscribe(_)) { state() } else { Vec::new() };
+            for message in answer {
+                say(message).await;
             }
+            self.heard.send(heard).ok();
         }
     }
 
@@ -103,10 +101,10 @@ impl Service {
     }
 }
 
-fn state() -> [Down; 3] {
+fn state() -> Vec<Down> {
     let pod = json!({"metadata": {"name": "a", "namespace": "default", "uid": "u1"}});
     let complete = NetworkChange { generation: 7, change: Some(Change::SnapshotComplete(true)) };
-    [
+    vec![
         Down::PodAssigned(PodAssigned { revision: 7, pod_json: pod.to_string().into(), references: Vec::new() }),
         Down::NetworkChange(complete),
         Down::SyncComplete(SyncComplete { revision: 7 }),
@@ -130,12 +128,11 @@ impl Master {
 
     async fn hears(&mut self, wanted: impl Fn(&Heard) -> bool) -> Heard {
         let hearing = async {
-            loop {
-                let heard = self.heard.recv().await.expect("the master lives");
-                if wanted(&heard) {
-                    return heard;
-                }
+            let mut heard = self.heard.recv().await;
+            while heard.as_ref().is_some_and(|heard| !wanted(heard)) {
+                heard = self.heard.recv().await;
             }
+            heard.expect("the master lives")
         };
         tokio::time::timeout(PATIENCE, hearing).await.expect("the master did not hear it")
     }

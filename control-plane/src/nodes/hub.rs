@@ -104,9 +104,8 @@ async fn keep_alive(shared: Arc<Shared>) {
     loop {
         let message = Message::MastersChanged(MastersChanged { masters: masters.borrow_and_update().clone() });
         shared.sessions.tell_all(&message);
-        match tokio::time::timeout(KEEPALIVE, masters.changed()).await {
-            Ok(Err(_)) => return,
-            Ok(Ok(())) | Err(_) => {}
+        if let Ok(Err(_)) = tokio::time::timeout(KEEPALIVE, masters.changed()).await {
+            return;
         }
     }
 }

@@ -93,16 +93,19 @@ impl Pods {
             keys.is_empty()
         });
         for reference in &told.references {
-            remove_from(&mut self.users, reference, |users| {
-                remove_from(users, &told.node, |count| {
-                    *count -= 1;
-                    *count == 0
-                });
-                users.is_empty()
-            });
+            remove_from(&mut self.users, reference, |users| leave(users, &told.node));
         }
         Some(told)
     }
+}
+
+/// One pod of the node fewer uses it. True when nobody does any more.
+fn leave(users: &mut BTreeMap<String, usize>, node: &String) -> bool {
+    remove_from(users, node, |count| {
+        *count -= 1;
+        *count == 0
+    });
+    users.is_empty()
 }
 
 /// Changes a value in place, and drops it when it is empty then.
