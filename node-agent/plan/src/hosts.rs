@@ -27,10 +27,10 @@ pub fn hosts_file(pod: &Pod, address: IpAddr, hostname: &str, cluster_domain: &s
     let subdomain = pod.spec.as_ref().and_then(|spec| spec.subdomain.as_deref()).filter(|name| !name.is_empty());
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let full = subdomain.map(|subdomain| format!("{hostname}.{subdomain}.{namespace}.svc.{cluster_domain}\t"));
-    write!(text, "{address}\t{}{hostname}\n", full.unwrap_or_default()).expect("strings can be written to");
+    writeln!(text, "{address}\t{}{hostname}", full.unwrap_or_default()).expect("strings can be written to");
     for alias in pod.spec.iter().flat_map(|spec| spec.host_aliases.iter().flatten()) {
         let names = alias.hostnames.as_deref().unwrap_or_default().join("\t");
-        write!(text, "{}\t{names}\n", alias.ip).expect("strings can be written to");
+        writeln!(text, "{}\t{names}", alias.ip).expect("strings can be written to");
     }
     text
 }

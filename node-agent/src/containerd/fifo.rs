@@ -13,7 +13,7 @@ use tokio::net::unix::pipe;
 use super::runtime::RuntimeError;
 
 /// Bytes read at once.
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
 
 /// The reading end of a named pipe.
 #[derive(Debug)]
@@ -35,27 +35,20 @@ impl Fifo {
     pub fn open(path: &Path) -> Result<Fifo, RuntimeError> {
         let receiver = pipe::OpenOptions::new().read_write(true).open_receiver(path);
         let receiver = receiver.map_err(|source| failed("open FIFO", path, source))?;
-        Ok(Fifo { receiver, buffer: vec![0; CHUNK] })
+        Ok(Fifo { receiver, buffer: Vec::new() })
     }
 
-    /// Waits for bytes.
+    /// Waits for bytes. While it waits it holds no buffer: a node has hundreds of pipes, and most are silent.
     pub async fn read(&mut self) -> io::Result<&[u8]> {
+        self.buffer = Vec::new();
         loop {
             self.receiver.readable().await?;
+            self.buffer.resize(CHUNK, 0);
             match self.receiver.try_read(&mut self.buffer) {
                 Ok(count) => return Ok(&self.buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.buffer = Vec::new(),
                 Err(error) => return Err(error),
             }
-        }
-    }
-
-    /// What is there now; empty if nothing is.
-    pub fn read_rest(&mut self) -> io::Result<&[u8]> {
-        match self.receiver.try_read(&mut self.buffer) {
-            Ok(count) => Ok(&self.buffer[..count]),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(&[]),
-            Err(error) => Err(error),
         }
     }
 }

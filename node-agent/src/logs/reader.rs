@@ -100,11 +100,10 @@ impl LogReader {
 
     fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
-            let Some(reader) = &mut self.current else {
-                let Some(path) = self.waiting.pop_front() else { return Ok(None) };
-                self.current = Some(BufReader::new(File::open(path)?));
-                continue;
-            };
+            if self.current.is_none() && !self.open_next()? {
+                return Ok(None);
+            }
+            let Some(reader) = &mut self.current else { return Ok(None) };
             reader.read_until(b'\n', &mut self.partial)?;
             if self.partial.pop_if(|last| *last == b'\n').is_some() {
                 return Ok(Some(std::mem::take(&mut self.partial)));
@@ -114,6 +113,12 @@ impl LogReader {
             }
             self.current = None;
         }
+    }
+
+    fn open_next(&mut self) -> io::Result<bool> {
+        let next = self.waiting.pop_front().map(File::open).transpose()?;
+        self.current = next.map(BufReader::new);
+        Ok(self.current.is_some())
     }
 
     /// At the end of the newest file known: whether it was put aside since, so that a newer one has to be read.

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use xebec_node_plan::pod::action::{Action, Desired, Signal, StopCause};
 use xebec_node_plan::pod::event::{ContainerEvent, Event, container_of};
 use xebec_node_plan::pod::lifecycle::plan;
+use xebec_node_plan::pod::phase::is_over;
 use xebec_node_plan::pod::observed::{ContainerPhase, Observed, Preparation};
 use xebec_node_plan::pod::status::status;
 use xebec_node_plan::probe::ProbeKind;
@@ -82,12 +83,8 @@ impl Worker {
             self.observed.notice(&desired, now);
             let plan = plan(&desired, &self.observed, now);
             let acting = !plan.actions.is_empty() && !self.paused;
-            if acting {
-                for action in plan.actions {
-                    if let Next::End = self.act(&desired, action).await {
-                        return;
-                    }
-                }
+            if acting && let Next::End = self.act_all(&desired, plan.actions).await {
+                return;
             }
             self.tell(&desired);
             if acting && !self.paused {
@@ -120,6 +117,15 @@ impl Worker {
 
     fn record(&mut self, desired: &Desired, event: Event) {
         self.observed.record(desired.spec(), event, now());
+    }
+
+    async fn act_all(&mut self, desired: &Arc<Desired>, actions: Vec<Action>) -> Next {
+        for action in actions {
+            if let Next::End = self.act(desired, action).await {
+                return Next::End;
+            }
+        }
+        Next::GoOn
     }
 
     async fn act(&mut self, desired: &Arc<Desired>, action: Action) -> Next {
@@ -238,7 +244,9 @@ impl Worker {
         let host = self.node.config.node_address;
         let status = status(desired, &self.observed, self.last_status.as_ref(), host, now());
         let pod = self.context(desired);
-        if self.last_status.as_ref() != Some(&status) || self.saved.is_none() {
+        // Of a pod that ended before this node knew it, the masters know more than we do.
+        let unknown = is_over(&desired.pod) && self.observed.containers.is_empty();
+        if !unknown && (self.last_status.as_ref() != Some(&status) || self.saved.is_none()) {
             self.node.uplink.pod_status(pod.namespace(), pod.name(), pod.uid(), &status);
         }
         self.last_status = Some(status.clone());
@@ -259,7 +267,7 @@ impl Worker {
                 Ok(()) => return self.changed().await,
                 Err(_) => return Next::End,
             },
-            _ = self.inputs.images.changed() => Event::RetryNow,
+            Ok(()) = self.inputs.images.changed() => Event::RetryNow,
             Some(done) = self.under_way.join_next() => match done {
                 Ok(event) => event,
                 Err(error) => {

@@ -1,6 +1,6 @@
 //! The pod's phase.
 
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 
 use super::action::{Desired, StopCause};
 use super::observed::{ContainerPhase, Observed};
@@ -31,15 +31,26 @@ impl Phase {
             Phase::Failed => "Failed",
         }
     }
+}
 
-    /// Whether the pod will not run again.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Phase::Succeeded | Phase::Failed)
+/// Whether the masters hold the pod to be over. It then never runs again, whatever this node knows of it.
+pub fn is_over(pod: &Pod) -> bool {
+    told(pod).is_some()
+}
+
+fn told(pod: &Pod) -> Option<Phase> {
+    match pod.status.as_ref()?.phase.as_deref()? {
+        "Succeeded" => Some(Phase::Succeeded),
+        "Failed" => Some(Phase::Failed),
+        _ => None,
     }
 }
 
 /// The phase that follows from what is desired and observed.
 pub fn phase(desired: &Desired, observed: &Observed, now: Moment) -> Phase {
+    if let Some(over) = told(&desired.pod) {
+        return over;
+    }
     let spec = desired.spec();
     match stage(desired, observed, now) {
         Stage::Stopping(StopCause::DeadlineExceeded) => Phase::Running,

@@ -36,13 +36,11 @@ impl Story {
             if plan.actions.is_empty() {
                 return (done, plan.wake.map(|at| at.since(self.now).as_secs()));
             }
-            for action in plan.actions {
-                done.push(words(&action));
-                if action == Action::Forget {
-                    return (done, None);
-                }
-                self.act(action);
+            done.extend(plan.actions.iter().map(words));
+            if plan.actions.contains(&Action::Forget) {
+                return (done, None);
             }
+            plan.actions.into_iter().for_each(|action| self.act(action));
         }
         panic!("the plan does not come to rest: {done:?}");
     }
@@ -323,4 +321,18 @@ fn knowledge_survives_being_written_and_read() {
     story.observed.adopted();
     story.wait(10);
     story.check(&["probe a readiness"]);
+}
+
+#[test]
+fn a_pod_that_the_masters_hold_to_be_over_never_runs_again() {
+    let mut story = Story::new(json!({"containers": [{"name": "a"}]}));
+    story.check(&["volumes", "sandbox", "start a 0"]);
+    story.desired.pod.status = serde_json::from_value(json!({"phase": "Failed", "reason": "Evicted"})).unwrap();
+    story.check(&["term a: finished"]);
+    story.exit("a", 0);
+    story.check(&["release"]);
+    assert_eq!(status(&story.desired, &story.observed, None, [10, 0, 0, 1].into(), story.now).phase.unwrap(), "Failed");
+    let mut unknown = Story::new(json!({"containers": [{"name": "a"}]}));
+    unknown.desired.pod.status = story.desired.pod.status.clone();
+    unknown.check(&[]);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::action::{Desired, StopCause};
 use super::observed::{Observed, Preparation};
+use super::phase::is_over;
 use crate::moment::Moment;
 
 /// The stages of a pod's life on its node.
@@ -56,7 +57,7 @@ pub fn stop_cause(desired: &Desired, observed: &Observed, now: Moment) -> Option
     if desired.is_leaving() {
         return Some(StopCause::Deleted);
     }
-    if observed.is_finished(desired.spec()) {
+    if is_over(&desired.pod) || observed.is_finished(desired.spec()) {
         return Some(StopCause::Finished);
     }
     deadline(desired, observed).is_some_and(|deadline| deadline <= now).then_some(StopCause::DeadlineExceeded)

@@ -58,13 +58,13 @@ fn has_pre_stop(container: &Container) -> bool {
 pub fn order<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a Container> {
     let spec = desired.spec();
     let running = |container: &&Container| observed.container(&container.name).running().is_some();
-    let init = || spec.init_containers.iter().flatten();
+    let init = || spec.init_containers.as_deref().unwrap_or_default().iter();
     let first: Vec<&Container> =
         init().filter(|container| !is_sidecar(container)).chain(&spec.containers).filter(running).collect();
     if !first.is_empty() {
         return first;
     }
-    init().filter(|container| is_sidecar(container)).filter(running).last().into_iter().collect()
+    init().rfind(|container| is_sidecar(container) && running(container)).into_iter().collect()
 }
 
 /// When the containers of a pod that is to stop are killed.

@@ -85,22 +85,24 @@ impl Stage {
 
     /// Waits until what is known of a pod is as wanted.
     pub(super) async fn until(&self, uid: &str, what: &str, wanted: impl Fn(&Observed) -> bool) -> Observed {
-        let found = tokio::time::timeout(PATIENCE, async {
-            loop {
-                let Some(view) = self.pods.view(uid) else {
-                    tokio::task::yield_now().await;
-                    continue;
-                };
-                let mut observed = view.observed;
-                if let Ok(found) = observed.wait_for(&wanted).await {
-                    return found.clone();
-                }
-            }
-        });
+        let found = tokio::time::timeout(PATIENCE, self.find(uid, wanted));
         found.await.unwrap_or_else(|_| {
             let known = self.pods.view(uid).map(|view| view.observed.borrow().clone());
             panic!("{what} within {PATIENCE:?}; known is {known:#?}")
         })
+    }
+
+    async fn find(&self, uid: &str, wanted: impl Fn(&Observed) -> bool) -> Observed {
+        loop {
+            let Some(view) = self.pods.view(uid) else {
+                tokio::task::yield_now().await;
+                continue;
+            };
+            let mut observed = view.observed;
+            if let Ok(found) = observed.wait_for(&wanted).await {
+                return found.clone();
+            }
+        }
     }
 
     pub(super) async fn until_gone(&self, uid: &str) {
