@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use xebec_node_plan::pod::action::{Action, Desired, Signal, StopCause};
 use xebec_node_plan::pod::event::{ContainerEvent, Event, container_of};
 use xebec_node_plan::pod::lifecycle::plan;
-use xebec_node_plan::pod::phase::is_over;
 use xebec_node_plan::pod::observed::{ContainerPhase, Observed, Preparation};
+use xebec_node_plan::pod::phase::is_over;
 use xebec_node_plan::pod::status::status;
 use xebec_node_plan::probe::ProbeKind;
 

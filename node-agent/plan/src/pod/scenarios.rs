@@ -331,7 +331,8 @@ fn a_pod_that_the_masters_hold_to_be_over_never_runs_again() {
     story.check(&["term a: finished"]);
     story.exit("a", 0);
     story.check(&["release"]);
-    assert_eq!(status(&story.desired, &story.observed, None, [10, 0, 0, 1].into(), story.now).phase.unwrap(), "Failed");
+    let status = status(&story.desired, &story.observed, None, [10, 0, 0, 1].into(), story.now);
+    assert_eq!((status.phase.as_deref(), status.reason.as_deref()), (Some("Failed"), Some("Evicted")));
     let mut unknown = Story::new(json!({"containers": [{"name": "a"}]}));
     unknown.desired.pod.status = story.desired.pod.status.clone();
     unknown.check(&[]);

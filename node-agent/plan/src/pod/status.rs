@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{
 use super::action::Desired;
 use super::conditions::conditions;
 use super::observed::{ContainerPhase, ContainerRecord, Exit, Observed, Preparation};
-use super::phase::{Phase, phase};
+use super::phase::{Phase, is_over, phase};
 use super::stage::{Stage, deadline, stage};
 use crate::image::normalize;
 use crate::moment::Moment;
@@ -52,6 +52,9 @@ pub fn status(
 }
 
 fn reason(desired: &Desired, observed: &Observed, phase: Phase, now: Moment) -> (Option<String>, Option<String>) {
+    if let Some(status) = desired.pod.status.as_ref().filter(|_| is_over(&desired.pod)) {
+        return (status.reason.clone(), status.message.clone());
+    }
     let exceeded = deadline(desired, observed).is_some_and(|deadline| deadline <= now);
     if exceeded && phase == Phase::Failed && !observed.is_finished(desired.spec()) {
         let message = "Pod was active on the node longer than the specified deadline".to_owned();
