@@ -55,7 +55,7 @@ pub(crate) fn last_applied(current: &Value) -> Value {
 /// `wanted` with the annotation that remembers it.
 pub(crate) fn remember(wanted: &Value) -> Value {
     let mut plain = wanted.clone();
-    if let Some(annotations) = plain["metadata"]["annotations"].as_object_mut() {
+    if let Some(annotations) = plain.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.remove(LAST_APPLIED);
     }
     let mut remembering = plain.clone();
@@ -106,5 +106,7 @@ mod tests {
         let twice = remember(&remember(&wanted));
         assert_eq!(last_applied(&twice), wanted);
         assert_eq!(twice["metadata"]["annotations"]["x"], "y");
+        let bare = json!({"kind": "Pod", "metadata": {"name": "a"}});
+        assert_eq!(last_applied(&remember(&bare)), bare);
     }
 }

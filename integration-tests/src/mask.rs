@@ -11,6 +11,9 @@ pub fn transcript(command: &str, output: &str) -> String {
 
 /// One line, its volatile words masked.
 pub fn line(text: &str) -> String {
+    if let Some((before, _)) = text.split_once("resourceVersion: ") {
+        return format!("{before}resourceVersion: <revision>");
+    }
     let indent: String = text.chars().take_while(|letter| *letter == ' ').collect();
     let columns = text.trim().split("  ").map(str::trim).filter(|column| !column.is_empty());
     let masked: Vec<_> = columns.map(column).collect();
@@ -31,6 +34,8 @@ fn word(text: &str) -> String {
         Some("<address>".to_owned())
     } else if is_time(bare) {
         Some("<time>".to_owned())
+    } else if is_uuid(bare) {
+        Some("<uid>".to_owned())
     } else {
         generated_name(bare)
     };
@@ -48,6 +53,12 @@ fn is_age(text: &str) -> bool {
 /// `2026-01-02T03:04:05Z`
 fn is_time(text: &str) -> bool {
     text.len() >= 20 && text.as_bytes()[4] == b'-' && text.as_bytes()[10] == b'T' && text.ends_with('Z')
+}
+
+/// `d8a7b81a-16cf-42ba-a4cd-4751f72a45a8`
+fn is_uuid(text: &str) -> bool {
+    let lengths: Vec<_> = text.split('-').map(str::len).collect();
+    lengths == [8, 4, 4, 4, 12] && text.chars().all(|letter| letter == '-' || letter.is_ascii_hexdigit())
 }
 
 /// `till-5d9c7f6b8-x7k2p` or `pod/till-5d9c7f6b8-x7k2p`: what a controller appended to a name holds a digit or no vowel.
@@ -77,6 +88,8 @@ mod tests {
         assert_eq!(line(table), "till-<id>-<id>  1/1  Running  0  <age>  <address>");
         assert_eq!(line("pod/till-5d9c7f6b8-x7k2p created"), "pod/till-<id>-<id> created");
         assert_eq!(line("restarted 1 (5s ago)"), "restarted 1 (<age> ago)");
+        assert_eq!(line("  resourceVersion: \"47\""), "  resourceVersion: <revision>");
+        assert_eq!(line("  uid: d8a7b81a-16cf-42ba-a4cd-4751f72a45a8"), "  uid: <uid>");
     }
 
     #[test]

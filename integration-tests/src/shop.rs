@@ -73,7 +73,7 @@ pub fn visit_node(node: IpAddr) -> Result<String> {
 /// The visitor pod fetches the shop's page by its cluster address.
 pub fn visit_from_pod(client: &Client) -> Result<String> {
     let url = format!("http://{}/", cluster_address(client)?);
-    client.run(&["exec", "visitor", "-n", NAMESPACE, "--", "wget", "-q", "-T", "2", "-O", "-", &url])
+    client.run(&["exec", "visitor", "-n", NAMESPACE, "--", "timeout", "2", "wget", "-q", "-O", "-", &url])
 }
 
 /// The till's name in its greeting: `Ahoy from till-abc`.
