@@ -85,7 +85,9 @@ fn of_status(code: Code) -> Option<&'static str> {
         ),
         Code::Aborted => Some("somebody else changed it meanwhile; look at it again and repeat"),
         Code::ResourceExhausted => Some("the cluster is busy; wait a little and repeat"),
-        Code::Unavailable => Some("no majority of masters answers; `xebec cluster status` says which do"),
+        Code::Unavailable => Some(
+            "a part of the cluster does not answer; `xebec cluster status` shows the masters, `xebec get nodes` the nodes",
+        ),
         Code::DeadlineExceeded | Code::Cancelled => {
             Some("the answer did not come in time; a write may still have happened. --request-timeout waits longer")
         }

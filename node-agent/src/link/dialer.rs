@@ -12,6 +12,8 @@ use xebec_proto::v1::nodes_client::NodesClient;
 
 /// Frames that wait in each direction; a full queue holds the sender up.
 const QUEUE: usize = 32;
+/// For the master to take the last frames of a stream.
+const LINGER: Duration = Duration::from_secs(5);
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why a stream could not be opened.
@@ -60,6 +62,15 @@ impl StreamDialer {
     }
 }
 
+/// Dropping the inbound half resets the whole stream, and with it what is still on its way out. So it is kept until the master
+/// has ended it, which it does once it has taken the last frame.
+async fn linger(mut inbound: Streaming<StreamFrame>) {
+    let ended = async { while let Ok(Some(_)) = inbound.message().await {} };
+    if tokio::time::timeout(LINGER, ended).await.is_err() {
+        tracing::debug!("a stream was reset: the master did not end it in time");
+    }
+}
+
 /// Moves what the client sends into a bounded channel. It ends with the stream, or when the receiver is dropped.
 fn spawn_reader(mut inbound: Streaming<StreamFrame>) -> mpsc::Receiver<StreamFrame> {
     let (sender, input) = mpsc::channel(QUEUE);
@@ -67,7 +78,7 @@ fn spawn_reader(mut inbound: Streaming<StreamFrame>) -> mpsc::Receiver<StreamFra
         loop {
             let frame = tokio::select! {
                 frame = inbound.message() => frame,
-                () = sender.closed() => return,
+                () = sender.closed() => return linger(inbound).await,
             };
             let Ok(Some(frame)) = frame else { return };
             if sender.send(frame).await.is_err() {

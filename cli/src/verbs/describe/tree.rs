@@ -8,6 +8,9 @@ use crate::print::Table;
 
 /// Machinery that nobody reads.
 const HIDDEN_METADATA: [&str; 5] = ["managedFields", "name", "namespace", "labels", "annotations"];
+/// Maps whose keys are somebody's own words, not names of fields.
+const FREE: [&str; 8] =
+    ["labels", "annotations", "matchLabels", "nodeSelector", "data", "limits", "requests", "selector"];
 const HIDDEN_ANNOTATION: &str = crate::merge::LAST_APPLIED;
 
 /// The whole object but its events.
@@ -68,6 +71,10 @@ fn field(text: &mut String, key: &str, value: &Value, depth: usize) {
             items.iter().for_each(|item| element(text, item, depth + 1));
         }
         Value::Object(map) if map.is_empty() => line(text, depth, &label, "{}"),
+        Value::Object(map) if FREE.contains(&key) && map.values().all(|value| !value.is_object()) => {
+            line(text, depth, &label, "");
+            map.iter().for_each(|(key, value)| line(text, depth + 1, key, &scalar(value)));
+        }
         Value::Object(map) => {
             line(text, depth, &label, "");
             map.iter().for_each(|(key, value)| field(text, key, value, depth + 1));
@@ -142,7 +149,7 @@ mod tests {
             "apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": "till-1", "namespace": "shop", "labels": {"app": "till", "tier": "front"},
                          "annotations": {HIDDEN_ANNOTATION: "{}"}, "creationTimestamp": "2026-01-01T00:00:00Z"},
-            "spec": {"containers": [{"name": "till", "image": "till:1", "args": ["a", "b"]}], "nodeName": "w1"},
+            "spec": {"containers": [{"name": "till", "image": "till:1", "args": ["a", "b"]}], "nodeName": "w1", "nodeSelector": {"diskKind": "ssd"}},
             "status": {"podIP": "10.42.0.7", "conditions": [{"type": "Ready", "status": "True"}]}
         });
         expect![[r#"
@@ -159,6 +166,8 @@ mod tests {
                   Args:  a, b
                   Image:  till:1
               Node Name:  w1
+              Node Selector:
+                diskKind:  ssd
             Status:
               Conditions:
                 TYPE    STATUS   REASON   MESSAGE
