@@ -84,7 +84,7 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
-    /// The consensus engine has stopped.
+    /// The consensus engine has stopped. A write that was under way may or may not have happened.
     #[error("the store has stopped: {reason}")]
     Stopped {
         /// Why.

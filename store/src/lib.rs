@@ -33,10 +33,10 @@ mod running;
 mod session;
 mod snapshot;
 mod status;
-mod wal;
-mod watchdog;
 #[cfg(test)]
 mod tests;
+mod wal;
+mod watchdog;
 
 pub use config::{PeerTls, StoreConfig, Tuning};
 pub use error::StoreError;

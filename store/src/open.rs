@@ -81,7 +81,8 @@ fn check_gap(dir: &Path, wal: &Wal, newest: &Image) -> Result<(), StoreError> {
     if newest.applied_index() >= purged {
         return Ok(());
     }
-    let reason = format!("entries up to {purged} were purged, but no good state reaches beyond {}", newest.applied_index());
+    let reason =
+        format!("entries up to {purged} were purged, but no good state reaches beyond {}", newest.applied_index());
     Err(StoreError::Corrupt { path: dir.to_owned(), reason })
 }
 
@@ -98,7 +99,12 @@ async fn start(config: StoreConfig, recovered: Recovered) -> Result<(Arc<Core>, 
     let peers = Arc::new(Peers::new(config.peer_tls.client.clone(), &config.cluster_id, config.node_id));
     let watchdog = Arc::new(Watchdog::new(&config.tuning));
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
-    let engine = Engine { wal: wal.clone(), machine: Machine::new(board.clone(), snapshots.clone()), links, board: board.clone() };
+    let engine = Engine {
+        wal: wal.clone(),
+        machine: Machine::new(board.clone(), snapshots.clone()),
+        links,
+        board: board.clone(),
+    };
     let raft = engine.start(&config).await?;
     watchdog.watch(MetricsWatch::new(raft.metrics()));
     let leadership = watch::Sender::new(Leadership::default());

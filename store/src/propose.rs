@@ -44,12 +44,14 @@ impl Core {
             match self.attempt(&command, deadline).await {
                 Ok(Outcome::Rejected(rejection)) => return Err(rejection.into()),
                 Ok(outcome) => return Ok(outcome),
+                // An earlier attempt may have got through: only the deadline ends the doubt.
+                Err(Attempt::Failed(StoreError::Overloaded)) if unsure => {}
                 Err(Attempt::Failed(error)) => return Err(error),
                 Err(Attempt::Unknown) => unsure = true,
                 Err(Attempt::Refused) => {}
             }
             if !self.pause(deadline).await {
-                return Err(if unsure { StoreError::Timeout } else { StoreError::NoQuorum });
+                return Err(too_late(unsure));
             }
         }
     }
@@ -174,6 +176,11 @@ impl Core {
         }
         Instant::now() < deadline
     }
+}
+
+/// What a proposer is told whose deadline has come.
+fn too_late(unsure: bool) -> StoreError {
+    if unsure { StoreError::Timeout } else { StoreError::NoQuorum }
 }
 
 /// A peer that refuses our envelope has not taken the command.

@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn silence_and_sending_take_turns_once_the_majority_is_lost() {
-        let silent = |ms| silent_after(Duration::from_millis(ms), Duration::from_millis(600), Duration::from_millis(1000));
+        let silent =
+            |ms| silent_after(Duration::from_millis(ms), Duration::from_millis(600), Duration::from_millis(1000));
         let by_time: Vec<bool> = [0, 599, 600, 1599, 1600, 2599, 2600].map(silent).to_vec();
         assert_eq!(by_time, [false, false, true, true, false, false, true]);
     }

@@ -34,9 +34,9 @@ impl State {
     pub(crate) fn trim(&mut self, key: &Bytes) {
         let Some(before) = self.chains.get(key).cloned() else { return };
         let after = before.compacted(self.compact_revision);
-        let kept_from = after.as_ref().map_or(Revision::MAX, |chain| {
-            chain.versions().next().map_or(Revision::MAX, |oldest| oldest.mod_revision)
-        });
+        let kept_from = after
+            .as_ref()
+            .map_or(Revision::MAX, |chain| chain.versions().next().map_or(Revision::MAX, |oldest| oldest.mod_revision));
         for version in before.versions().take_while(|version| version.mod_revision < kept_from) {
             self.forget_version(key, version);
         }

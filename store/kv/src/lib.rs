@@ -38,5 +38,5 @@ pub use model::{
 };
 pub use past::PastError;
 pub use range::Range;
-pub use restore::{Header, RestoreError, VersionRecord};
+pub use restore::{Header, LeaseRecord, RestoreError, SessionRecord, VersionRecord};
 pub use state::State;

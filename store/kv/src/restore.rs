@@ -48,10 +48,34 @@ pub struct Header {
     pub hash: u64,
     /// How many versions belong to it.
     pub versions: u64,
-    /// (id, time to live, expiry) of each lease.
-    pub leases: Vec<(u64, u64, u64)>,
-    /// (session, settled below, last used, outcomes) of each session.
-    pub sessions: Vec<(u64, u64, u64, Vec<(u64, Outcome)>)>,
+    /// Without their keys.
+    pub leases: Vec<LeaseRecord>,
+    /// With the outcomes that somebody may still ask for.
+    pub sessions: Vec<SessionRecord>,
+}
+
+/// A lease, see [`crate::Lease`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeaseRecord {
+    /// Its id.
+    pub id: u64,
+    /// How long it lives after each renewal.
+    pub ttl_ms: u64,
+    /// When it may be revoked.
+    pub expires_ms: u64,
+}
+
+/// A proposer's recent requests, see [`crate::RequestId`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRecord {
+    /// The session.
+    pub id: u64,
+    /// Requests below this number are settled.
+    pub settled_below: u64,
+    /// The leader's time at its newest request.
+    pub last_used_ms: u64,
+    /// Number and outcome of each request that is not settled.
+    pub outcomes: Vec<(u64, Outcome)>,
 }
 
 /// Records that do not make up the state they claim to be.
@@ -108,25 +132,22 @@ impl VersionRecord {
 impl State {
     /// Everything but the versions.
     pub fn header(&self) -> Header {
-        let outcomes = |session: &Session| session.outcomes.iter().map(|(number, o)| (*number, o.clone())).collect();
         Header {
             revision: self.revision,
             compact_revision: self.compact_revision,
             time_ms: self.time_ms,
             hash: self.hash(),
             versions: self.versions,
-            leases: self.leases.iter().map(|(id, lease)| (*id, lease.ttl_ms, lease.expires_ms)).collect(),
-            sessions: self
-                .sessions
-                .iter()
-                .map(|(id, session)| (*id, session.settled_below, session.last_used_ms, outcomes(session)))
-                .collect(),
+            leases: self.leases.iter().map(lease_record).collect(),
+            sessions: self.sessions.iter().map(session_record).collect(),
         }
     }
 
     /// All versions, by key and then by age.
     pub fn records(&self) -> impl Iterator<Item = VersionRecord> {
-        self.chains.iter().flat_map(|(key, chain)| chain.versions().map(move |version| VersionRecord::new(key, version)))
+        self.chains
+            .iter()
+            .flat_map(|(key, chain)| chain.versions().map(move |version| VersionRecord::new(key, version)))
     }
 
     /// Builds the state again and proves it by its hash. An error of the source ends it.
@@ -182,18 +203,32 @@ impl State {
     }
 }
 
+fn lease_record((id, lease): (&u64, &Lease)) -> LeaseRecord {
+    LeaseRecord { id: *id, ttl_ms: lease.ttl_ms, expires_ms: lease.expires_ms }
+}
+
+fn session_record((id, session): (&u64, &Session)) -> SessionRecord {
+    SessionRecord {
+        id: *id,
+        settled_below: session.settled_below,
+        last_used_ms: session.last_used_ms,
+        outcomes: session.outcomes.iter().map(|(number, outcome)| (*number, outcome.clone())).collect(),
+    }
+}
+
 fn sorted((revision, mut keys): (Revision, Vec<Bytes>)) -> (Revision, Arc<[Bytes]>) {
     keys.sort();
     (revision, keys.into())
 }
 
 fn empty_with(header: &Header) -> State {
-    let lease = |(id, ttl_ms, expires_ms): &(u64, u64, u64)| {
-        (*id, Lease { ttl_ms: *ttl_ms, expires_ms: *expires_ms, ..Lease::default() })
+    let lease = |record: &LeaseRecord| {
+        let LeaseRecord { id, ttl_ms, expires_ms } = *record;
+        (id, Lease { ttl_ms, expires_ms, ..Lease::default() })
     };
-    let session = |(id, settled_below, last_used_ms, outcomes): &(u64, u64, u64, Vec<(u64, Outcome)>)| {
-        let outcomes = outcomes.iter().cloned().collect();
-        (*id, Session { settled_below: *settled_below, last_used_ms: *last_used_ms, outcomes })
+    let session = |record: &SessionRecord| {
+        let SessionRecord { id, settled_below, last_used_ms, ref outcomes } = *record;
+        (id, Session { settled_below, last_used_ms, outcomes: outcomes.iter().cloned().collect() })
     };
     State {
         revision: header.revision,

@@ -43,12 +43,12 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// The checkpoint database.
 pub(crate) struct SledBackend {
     dir: PathBuf,
-    open: Option<Open>,
+    open: Option<Database>,
     /// Versions that the state held by the database no longer has.
     superfluous: Vec<(Bytes, Revision)>,
 }
 
-struct Open {
+struct Database {
     db: Db,
     versions: Tree,
     meta: Tree,
@@ -70,7 +70,7 @@ impl SledBackend {
     }
 
     fn try_load(&mut self) -> io::Result<Option<Image>> {
-        let open = Open::open(&self.dir)?;
+        let open = Database::open(&self.dir)?;
         let image = open.image();
         self.open = Some(open);
         image
@@ -81,10 +81,10 @@ impl SledBackend {
         catch_unwind(AssertUnwindSafe(|| self.try_load())).unwrap_or_else(|_| Err(invalid("sled panicked")))
     }
 
-    fn opened(&mut self) -> io::Result<&Open> {
+    fn opened(&mut self) -> io::Result<&Database> {
         let open = match self.open.take() {
             Some(open) => open,
-            None => Open::open(&self.dir)?,
+            None => Database::open(&self.dir)?,
         };
         Ok(self.open.insert(open))
     }
@@ -137,15 +137,15 @@ impl StateBackend for SledBackend {
     }
 }
 
-impl Open {
-    fn open(dir: &Path) -> io::Result<Open> {
+impl Database {
+    fn open(dir: &Path) -> io::Result<Database> {
         std::fs::create_dir_all(dir)?;
         remove_unfinished(dir)?;
         let db = open_db(dir)?;
         let (versions, meta) = (db.open_tree("versions")?, db.open_tree("meta")?);
         let file = File::open(dir.join("db"))?;
         sync_names(dir)?;
-        Ok(Open { db, versions, meta, file })
+        Ok(Database { db, versions, meta, file })
     }
 
     /// What the database holds, checked by the state hash.
@@ -287,28 +287,24 @@ fn chunks(key: &[u8], bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
 
 /// Puts values together again. Chunks of one value are neighbours, in order.
 fn read_chunks(mut found: sled::Iter) -> impl Iterator<Item = io::Result<Bytes>> {
-    std::iter::from_fn(move || {
-        let mut bytes = Vec::new();
-        let mut number: u16 = 0;
-        loop {
-            let (key, value) = match found.next() {
-                None if number == 0 => return None,
-                None => return Some(Err(invalid("the last chunk is missing"))),
-                Some(Ok(pair)) => pair,
-                Some(Err(error)) => return Some(Err(error.into())),
-            };
-            match check_chunk(&key, &value, number) {
-                Ok((last, part)) => {
-                    bytes.extend_from_slice(part);
-                    if last {
-                        return Some(Ok(bytes.into()));
-                    }
-                }
-                Err(error) => return Some(Err(error)),
-            }
-            number += 1;
+    std::iter::from_fn(move || read_value(&mut found).transpose())
+}
+
+/// The next whole value.
+fn read_value(found: &mut sled::Iter) -> io::Result<Option<Bytes>> {
+    let mut bytes = Vec::new();
+    for number in 0..=u16::MAX {
+        let Some(pair) = found.next() else {
+            return if number == 0 { Ok(None) } else { Err(invalid("the last chunk is missing")) };
+        };
+        let (key, value) = pair?;
+        let (last, part) = check_chunk(&key, &value, number)?;
+        bytes.extend_from_slice(part);
+        if last {
+            return Ok(Some(bytes.into()));
         }
-    })
+    }
+    Err(invalid("a value has no end"))
 }
 
 fn check_chunk<'a>(key: &[u8], value: &'a [u8], number: u16) -> io::Result<(bool, &'a [u8])> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::{Disk, DiskFile};
 
-const ZEROS: [u8; 1 << 16] = [0; 1 << 16];
+static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// The file system, with files that only their owner may read.
 pub(crate) struct RealDisk;

@@ -79,8 +79,7 @@ impl Peers {
         if let Some(channel) = channels.get(&(address.to_owned(), lane)) {
             return Ok(channel.clone());
         }
-        let endpoint: Endpoint =
-            address.parse().map_err(|_| PeerError::Address { address: address.to_owned() })?;
+        let endpoint: Endpoint = address.parse().map_err(|_| PeerError::Address { address: address.to_owned() })?;
         let dial = |source| PeerError::Dial { address: address.to_owned(), source };
         let channel = connect_lazy(&endpoint, self.tls.clone(), CONNECT_TIMEOUT).map_err(dial)?;
         channels.insert((address.to_owned(), lane), channel.clone());

@@ -92,7 +92,8 @@ impl RaftLogStorage<TypeConfig> for RaftLog {
         I: IntoIterator<Item = Entry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
-        let entries: Vec<LogEntry> = entries.into_iter().map(|entry| codec::encode_entry(&entry)).collect::<Result<_, _>>()?;
+        let entries: Vec<LogEntry> =
+            entries.into_iter().map(|entry| codec::encode_entry(&entry)).collect::<Result<_, _>>()?;
         self.0.append(entries, || callback.io_completed(Ok(()))).await
     }
 

@@ -106,7 +106,9 @@ impl RaftNetworkV2<TypeConfig> for Link {
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
         if self.watchdog.silent(&self.reign) {
-            return Err(unreachable_peer(&io::Error::other("no majority answers: silent until the others had time to elect")));
+            return Err(unreachable_peer(&io::Error::other(
+                "no majority answers: silent until the others had time to elect",
+            )));
         }
         let deadline = if request.entries.is_empty() { option.hard_ttl() } else { APPEND.max(option.hard_ttl()) };
         let message = self.message(codec::encode_append(&request).map_err(network)?);

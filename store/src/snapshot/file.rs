@@ -36,11 +36,7 @@ struct Place {
 }
 
 /// Writes an image through `sink`.
-pub(super) fn write(
-    image: &Image,
-    cluster_id: &str,
-    sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-) -> io::Result<()> {
+pub(super) fn write(image: &Image, cluster_id: &str, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let place =
         Place { cluster_id: cluster_id.to_owned(), applied: image.applied, membership: image.membership.clone() };
     sink(MAGIC)?;

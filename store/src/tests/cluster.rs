@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::fleet::{Fleet, put, soon, until};
-use crate::{StoreError, Tuning};
+use crate::{Store, StoreError, Tuning};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn any_member_takes_writes_and_linearizable_reads() {
@@ -39,18 +39,7 @@ async fn a_stopped_leader_costs_no_acknowledged_write() {
         let mut clients = Vec::new();
         for (client, member) in survivors.iter().cycle().take(6).enumerate() {
             let (store, stop, longest) = (fleet.store(*member).clone(), stop.clone(), longest.clone());
-            clients.push(tokio::spawn(async move {
-                let mut acknowledged = Vec::new();
-                let mut n = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let (key, start) = (format!("/r{round}/c{client}/{n}"), Instant::now());
-                    store.txn(put(&key, "v"), soon()).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
-                    longest.fetch_max(start.elapsed().as_millis() as u64, Ordering::Relaxed);
-                    acknowledged.push(key);
-                    n += 1;
-                }
-                acknowledged
-            }));
+            clients.push(tokio::spawn(write_until(store, format!("/r{round}/c{client}"), stop, longest)));
         }
         sleep(Duration::from_millis(300)).await;
         fleet.kill(leader).await;
@@ -72,6 +61,18 @@ async fn a_stopped_leader_costs_no_acknowledged_write() {
         fleet.start(leader).await.unwrap();
         fleet.converge().await;
     }
+}
+
+/// Writes key after key, and gives those that were acknowledged.
+async fn write_until(store: Store, prefix: String, stop: Arc<AtomicBool>, longest: Arc<AtomicU64>) -> Vec<String> {
+    let mut acknowledged = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let (key, start) = (format!("{prefix}/{}", acknowledged.len()), Instant::now());
+        store.txn(put(&key, "v"), soon()).await.unwrap_or_else(|error| panic!("{key}: {error:?}"));
+        longest.fetch_max(start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        acknowledged.push(key);
+    }
+    acknowledged
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,11 @@ async fn writes_are_read_back_and_survive_restarts() {
             assert_eq!(outcome.revision, fleet.store(1).state().revision(), "a proposer sees its own write");
         }
         let (revision, hash) = (fleet.store(1).state().revision(), fleet.store(1).state().hash());
-        if round == 1 { fleet.kill(1).await } else { fleet.shutdown(1).await }
+        if round == 1 {
+            fleet.kill(1).await
+        } else {
+            fleet.shutdown(1).await
+        }
         let store = fleet.start(1).await.unwrap();
         assert!(store.is_initialized());
         assert_eq!((store.state().revision(), store.state().hash()), (revision, hash));

@@ -97,17 +97,22 @@ impl Wal {
 
     /// Adds entries; readers see them when this returns, `done` is called once they are on disk.
     pub(crate) async fn append(&self, entries: Vec<LogEntry>, done: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        {
-            let mut view = self.view();
-            for entry in &entries {
-                if !view.follows(entry.id.index) {
-                    return Err(io::Error::other(format!("entry {} would leave a hole in the log", entry.id.index)));
-                }
-                view.push(entry.clone(), None);
-            }
-        }
+        self.show(&entries)?;
         let drafts = entries.into_iter().map(Draft::Entry).collect();
         self.send(drafts, Done::Call(Box::new(done))).await
+    }
+
+    /// Lets readers see entries.
+    fn show(&self, entries: &[LogEntry]) -> io::Result<()> {
+        let mut view = self.view();
+        for entry in entries {
+            let index = entry.id.index;
+            if !view.follows(index) {
+                return Err(io::Error::other(format!("entry {index} would leave a hole in the log")));
+            }
+            view.push(entry.clone(), None);
+        }
+        Ok(())
     }
 
     /// Saves the vote, durably.

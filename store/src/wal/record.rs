@@ -111,9 +111,9 @@ pub(super) fn read(segment: u64, contents: &[u8], offset: usize) -> Option<Found
 /// Whether some good record after `offset` proves that `offset` had been synced.
 pub(super) fn was_durable(segment: u64, contents: &[u8], offset: usize) -> bool {
     let after = (offset.next_multiple_of(ALIGN) + ALIGN..contents.len()).step_by(ALIGN);
-    after.filter(|at| contents.get(at + 13) == Some(&MAGIC)).any(|at| {
-        read(segment, contents, at).is_some_and(|record| record.durable as usize > offset)
-    })
+    after
+        .filter(|at| contents.get(at + 13) == Some(&MAGIC))
+        .any(|at| read(segment, contents, at).is_some_and(|record| record.durable as usize > offset))
 }
 
 fn word(bytes: &[u8], at: usize) -> [u8; 4] {

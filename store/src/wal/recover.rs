@@ -37,8 +37,7 @@ enum Ending {
 pub(super) fn recover(disk: &dyn Disk, dir: &Path, options: WalOptions) -> Result<Recovered, StoreError> {
     disk.create_dir(dir).map_err(io_error("create", dir))?;
     let numbers = segment::list(disk, dir).map_err(io_error("list", dir))?;
-    let mut recovery =
-        Recovered { view: View::new(options.cache_bytes), segments: BTreeMap::new(), tail: (1, None) };
+    let mut recovery = Recovered { view: View::new(options.cache_bytes), segments: BTreeMap::new(), tail: (1, None) };
     for (at, number) in numbers.iter().copied().enumerate() {
         let path = segment::path(dir, number);
         let scan = Scan { number, path: &path, last: at + 1 == numbers.len() };

@@ -48,7 +48,8 @@ impl Spares {
         let (disk, path, bytes) = (self.disk.clone(), self.dir.join(SPARE), self.bytes);
         let make = move || {
             let made = create(&*disk, &path, bytes);
-            made.inspect_err(|error| tracing::warn!(%error, path = %path.display(), "cannot prepare a log segment")).is_ok()
+            made.inspect_err(|error| tracing::warn!(%error, path = %path.display(), "cannot prepare a log segment"))
+                .is_ok()
         };
         self.making = std::thread::Builder::new().name("xebec-wal-spare".to_owned()).spawn(make).ok();
     }

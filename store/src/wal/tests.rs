@@ -142,7 +142,7 @@ async fn power_cuts_lose_nothing_acknowledged() {
         // Under way when the power goes.
         let batch = (count..count + random() % 20).map(|index| entry(1, index)).collect();
         wal.append(batch, || ()).await.unwrap();
-        let after = disk.after_power_cut(|| random() % 2 == 0);
+        let after = disk.after_power_cut(|| random().is_multiple_of(2));
 
         let wal = open(&after).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
         let found = contents(&wal);

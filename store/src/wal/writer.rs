@@ -83,16 +83,11 @@ impl Writer {
 
     fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         while let Some(first) = requests.blocking_recv() {
-            let mut batch = Batch::default();
-            let mut next = Some(first);
-            while let Some(request) = next {
-                match request {
-                    Request::Write { drafts, done } => batch.add(drafts, done),
-                    Request::Close(closed) => return self.close(batch, closed),
-                }
-                next = if batch.bytes < BATCH_BYTES { requests.try_recv().ok() } else { None };
+            let (batch, closing) = gather(first, &mut requests);
+            match closing {
+                Some(closed) => return self.close(batch, closed),
+                None => self.write(batch),
             }
-            self.write(batch);
         }
     }
 
@@ -186,6 +181,17 @@ impl Writer {
     }
 }
 
+/// Takes what has queued up, until there is enough or the log is to be closed.
+fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> (Batch, Option<oneshot::Sender<()>>) {
+    let mut batch = Batch::default();
+    let mut closing = batch.take(first);
+    while closing.is_none() && batch.bytes < BATCH_BYTES {
+        let Ok(next) = requests.try_recv() else { break };
+        closing = batch.take(next);
+    }
+    (batch, closing)
+}
+
 /// Opens a fresh segment. Its head repeats what must not be lost with the segments before it, and is synced before
 /// any of those can be removed.
 fn fresh(spares: &mut Spares, shared: &Shared, number: u64, room: u64) -> io::Result<Tail> {
@@ -193,7 +199,8 @@ fn fresh(spares: &mut Spares, shared: &Shared, number: u64, room: u64) -> io::Re
     {
         let view = shared.view();
         record::write(&mut head, number, 0, Kind::Head, 0, &[FORMAT]);
-        let repeated = [view.vote.map(Draft::Vote), view.purged.map(Draft::Purged), view.committed.map(Draft::Committed)];
+        let repeated =
+            [view.vote.map(Draft::Vote), view.purged.map(Draft::Purged), view.committed.map(Draft::Committed)];
         for (kind, index, payload) in repeated.iter().flatten().map(Draft::parts) {
             record::write(&mut head, number, 0, kind, index, &payload);
         }
@@ -216,6 +223,17 @@ struct Batch {
 }
 
 impl Batch {
+    /// Adds a request; one to close the log is given back.
+    fn take(&mut self, request: Request) -> Option<oneshot::Sender<()>> {
+        match request {
+            Request::Write { drafts, done } => {
+                self.add(drafts, done);
+                None
+            }
+            Request::Close(closed) => Some(closed),
+        }
+    }
+
     fn add(&mut self, drafts: Vec<Draft>, done: Done) {
         self.bytes += drafts.iter().map(Draft::room).sum::<usize>();
         self.drafts.extend(drafts);

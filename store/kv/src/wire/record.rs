@@ -5,7 +5,8 @@ use prost::Message;
 
 use super::outcome::{WireOutcome, from_outcome, into_outcome};
 use super::{WireError, owned};
-use crate::restore::{Header, VersionRecord};
+use crate::model::Outcome;
+use crate::restore::{Header, LeaseRecord, SessionRecord, VersionRecord};
 
 #[derive(Clone, PartialEq, Message)]
 struct WireHeader {
@@ -73,7 +74,7 @@ struct WireVersion {
 
 /// Writes a header.
 pub fn encode_header(header: &Header) -> Bytes {
-    let lease = |&(id, ttl_ms, expires_ms): &(u64, u64, u64)| WireLease { id, ttl_ms, expires_ms };
+    let lease = |lease: &LeaseRecord| WireLease { id: lease.id, ttl_ms: lease.ttl_ms, expires_ms: lease.expires_ms };
     let wire = WireHeader {
         revision: header.revision,
         compact_revision: header.compact_revision,
@@ -95,7 +96,7 @@ pub fn decode_header(bytes: &Bytes) -> Result<Header, WireError> {
         time_ms: wire.time_ms,
         hash: wire.hash,
         versions: wire.versions,
-        leases: wire.leases.iter().map(|lease| (lease.id, lease.ttl_ms, lease.expires_ms)).collect(),
+        leases: wire.leases.iter().map(into_lease).collect(),
         sessions: wire.sessions.iter().map(into_session).collect::<Result<_, _>>()?,
     })
 }
@@ -126,21 +127,32 @@ pub fn decode_record(bytes: &Bytes) -> Result<VersionRecord, WireError> {
     })
 }
 
-type SessionParts = (u64, u64, u64, Vec<(u64, crate::model::Outcome)>);
-
-fn from_session((id, settled_below, last_used_ms, outcomes): &SessionParts) -> WireSession {
-    let recorded = outcomes.iter().map(|(sequence, outcome)| WireRecorded {
-        sequence: *sequence,
-        outcome: Some(from_outcome(outcome)),
-    });
-    WireSession { id: *id, settled_below: *settled_below, last_used_ms: *last_used_ms, outcomes: recorded.collect() }
+fn into_lease(wire: &WireLease) -> LeaseRecord {
+    LeaseRecord { id: wire.id, ttl_ms: wire.ttl_ms, expires_ms: wire.expires_ms }
 }
 
-fn into_session(wire: &WireSession) -> Result<SessionParts, WireError> {
+fn from_session(session: &SessionRecord) -> WireSession {
+    let recorded = |(sequence, outcome): &(u64, Outcome)| WireRecorded {
+        sequence: *sequence,
+        outcome: Some(from_outcome(outcome)),
+    };
+    WireSession {
+        id: session.id,
+        settled_below: session.settled_below,
+        last_used_ms: session.last_used_ms,
+        outcomes: session.outcomes.iter().map(recorded).collect(),
+    }
+}
+
+fn into_session(wire: &WireSession) -> Result<SessionRecord, WireError> {
     let outcome = |recorded: &WireRecorded| -> Result<_, WireError> {
         let outcome = recorded.outcome.as_ref().ok_or(WireError::Missing("outcome"))?;
         Ok((recorded.sequence, into_outcome(outcome)?))
     };
-    let outcomes = wire.outcomes.iter().map(outcome).collect::<Result<_, _>>()?;
-    Ok((wire.id, wire.settled_below, wire.last_used_ms, outcomes))
+    Ok(SessionRecord {
+        id: wire.id,
+        settled_below: wire.settled_below,
+        last_used_ms: wire.last_used_ms,
+        outcomes: wire.outcomes.iter().map(outcome).collect::<Result<_, _>>()?,
+    })
 }
