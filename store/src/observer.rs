@@ -8,7 +8,8 @@ pub trait ApplyObserver: Send + Sync {
     /// derived from earlier states must build it anew.
     fn restored(&self, state: &State);
 
-    /// One transaction changed `events`, all of one revision, and led to `state`.
+    /// One transaction changed `events`, all of one revision. `state` is the published state: it holds them, and may hold
+    /// later revisions of the same batch, whose events follow.
     fn applied(&self, state: &State, events: &[Event]);
 }
 
