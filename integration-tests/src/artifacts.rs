@@ -28,7 +28,7 @@ pub struct Artifacts {
 
 /// Builds both; cargo's progress goes to standard error.
 pub fn build(profile: Profile) -> Result<Artifacts> {
-    let xebec = cargo(profile, &["build", "--package", "xebec", "--bin", "xebec"], &[])?;
+    let xebec = cargo(profile, &["build", "--workspace", "--bin", "xebec"], &[])?;
     let target = host_target()?;
     let static_link = ["--", "-C", "target-feature=+crt-static"];
     let till = cargo(profile, &["rustc", "--package", "till", "--bin", "till", "--target", &target], &static_link)?;

@@ -43,13 +43,13 @@ enum Command {
     },
     /// Remove everything that a killed `up` or test run left
     Down,
-    /// Set up, verify, and play the scenarios on a whole cluster
+    /// Set up, then verify
     Test {
         /// Do not ask before packages are installed
         #[arg(long)]
         yes: bool,
     },
-    /// Change nothing, check everything: format, lints, tidy, documentation, tests
+    /// Change nothing, check everything: format, lints, tidy, documentation, tests, and the scenarios on a whole cluster
     Verify,
     /// Format, and apply what clippy can mend by itself
     Fix,
@@ -85,18 +85,17 @@ fn profile(release: bool) -> artifacts::Profile {
 
 fn test(yes: bool) -> Result<()> {
     setup::run(yes)?;
-    verify()?;
-    cargo::step("scenarios on a whole cluster", &["test", "--package", "xebec-integration-tests", "--test", "cluster"])
+    verify()
 }
 
-/// The cheapest first.
+/// The cheapest first. Tests are built for the whole workspace at once: a part of it would have other features, and be
+/// compiled again.
 fn verify() -> Result<()> {
     cargo::step("format", &["fmt", "--all", "--check"])?;
     tidy::run()?;
     cargo::step("lints", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
     cargo::documentation()?;
-    cargo::step("tests", &["test", "--workspace", "--exclude", "xebec-integration-tests"])?;
-    cargo::step("tests of the test tools", &["test", "--package", "xebec-integration-tests", "--lib"])
+    cargo::step("tests", &["test", "--workspace"])
 }
 
 fn fix() -> Result<()> {
