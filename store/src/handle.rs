@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
-use xebec_kv::{Body, Outcome, State, Txn, TxnOutcome};
+use xebec_kv::{Body, Outcome, SharedLease, State, Txn, TxnOutcome};
 
 use crate::config::StoreConfig;
 use crate::core::Core;
 use crate::error::StoreError;
 use crate::member::Member;
+use crate::propose::now_ms;
 use crate::running::Running;
 use crate::status::{Leadership, StoreStatus};
 
@@ -74,6 +75,18 @@ impl Store {
     /// Ends a lease and deletes its keys.
     pub async fn lease_revoke(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
         self.core.propose(&Body::LeaseRevoke { id }, deadline).await.map(drop)
+    }
+
+    /// A lease for keys that shall go `ttl` after they were put, or up to a minute later. Many keys share it: most calls
+    /// find one that is there and cost nothing.
+    pub async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError> {
+        match self.state().shared_lease(now_ms(), ttl.as_millis() as u64) {
+            SharedLease::There { id } => Ok(id),
+            SharedLease::Grant { id, ttl_ms } => {
+                self.core.propose(&Body::LeaseGrant { id, ttl_ms }, deadline).await?;
+                Ok(id)
+            }
+        }
     }
 
     /// After it, [`Store::state`] holds every write that was acknowledged anywhere before the call. Gives the revision.

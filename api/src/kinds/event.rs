@@ -1,5 +1,7 @@
 //! Event: something that happened to an object, told to people.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
@@ -9,6 +11,9 @@ use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::schema;
 use crate::table::{Column, age};
 use crate::value::{number, text};
+
+/// What happened longer ago interests nobody, and would fill the store.
+const TIME_TO_LIVE: Duration = Duration::from_secs(3600);
 
 /// Event.
 pub static EVENT: Kind = Kind {
@@ -30,6 +35,7 @@ pub static EVENT: Kind = Kind {
         Column::number("Count", "How often it happened.", |o, _| json!(count(o))).wide(),
         Column::NAME.wide(),
     ],
+    time_to_live: Some(TIME_TO_LIVE),
     selectable,
     schema: schema::check::<Event>,
     strategy: &EventStrategy,

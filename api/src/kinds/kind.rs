@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -139,6 +140,8 @@ pub struct Kind {
     pub generation: bool,
     /// Whether who makes one also says what its status is.
     pub creates_with_status: bool,
+    /// How long after its last change an object goes by itself; `None`: it stays.
+    pub time_to_live: Option<Duration>,
     /// What a table of these shows.
     pub columns: &'static [Column],
     /// The fields that field selectors may ask for, besides name and namespace.
@@ -167,6 +170,7 @@ impl Kind {
         name_rule: crate::names::dns_subdomain,
         generation: false,
         creates_with_status: false,
+        time_to_live: None,
         columns: &[],
         selectable: |_| Vec::new(),
         schema: |_| Ok(Vec::new()),

@@ -2,17 +2,20 @@
 //! state machine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::time::Instant;
 use xebec_kv::{State, Txn, TxnOutcome};
 use xebec_store::{Store, StoreError};
 
-/// Transactions and linearizable reads.
+/// Transactions, leases and linearizable reads.
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Runs a transaction; when this returns it is durable on a majority.
     async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError>;
+    /// A lease for keys that shall go `ttl` after they were put, or a little later. Many keys share it.
+    async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError>;
     /// Waits until this master has applied everything acknowledged before; returns the applied revision.
     async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError>;
     /// The applied state, history included.
@@ -23,6 +26,10 @@ pub trait Backend: Send + Sync {
 impl Backend for Store {
     async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
         Store::txn(self, txn, deadline).await
+    }
+
+    async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError> {
+        Store::shared_lease(self, ttl, deadline).await
     }
 
     async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError> {

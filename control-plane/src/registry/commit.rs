@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use xebec_api::{Cause, Details, Object, Reason, Status};
+use xebec_api::{Cause, Details, Kind, Object, Reason, Status};
 use xebec_kv::{Compare, Op, OpResponse, Txn};
 use xebec_store::StoreError;
 
 use super::{Registry, RequestContext};
+
+/// Of keys that stay.
+const NO_LEASE: u64 = 0;
 
 /// A transaction in the making: what must hold, and what is then done.
 #[derive(Debug, Default, PartialEq)]
@@ -31,15 +34,15 @@ pub(super) enum Committed {
 }
 
 impl Write {
-    /// Creates an object that is not there yet.
-    pub(super) fn create(key: &Bytes, object: &Object) -> Write {
+    /// Creates an object that is not there yet, and that goes with `lease`.
+    pub(super) fn create(key: &Bytes, object: &Object, lease: u64) -> Write {
         let compares = vec![Compare::Absent { key: key.clone() }];
-        Write { compares, ops: vec![put(key, object.bytes())], asked: Some(key.clone()) }
+        Write { compares, ops: vec![put(key, object.bytes(), lease)], asked: Some(key.clone()) }
     }
 
-    /// Replaces an object that is still at `revision`.
-    pub(super) fn replace(key: &Bytes, revision: u64, object: &Object) -> Write {
-        Write { compares: vec![unchanged(key, revision)], ops: vec![put(key, object.bytes())], asked: None }
+    /// Replaces an object that is still at `revision`; from then on it goes with `lease`.
+    pub(super) fn replace(key: &Bytes, revision: u64, object: &Object, lease: u64) -> Write {
+        Write { compares: vec![unchanged(key, revision)], ops: vec![put(key, object.bytes(), lease)], asked: None }
     }
 
     /// Removes an object that is still at `revision`.
@@ -57,7 +60,7 @@ impl Write {
     pub(super) fn reserve(&mut self, owner: &str, old: &BTreeSet<Bytes>, new: &BTreeSet<Bytes>) {
         for key in new.difference(old) {
             self.compares.push(Compare::Absent { key: key.clone() });
-            self.ops.push(put(key, &Bytes::copy_from_slice(owner.as_bytes())));
+            self.ops.push(put(key, &Bytes::copy_from_slice(owner.as_bytes()), NO_LEASE));
         }
         let released = old.difference(new).map(|key| Op::Delete { key: key.clone() });
         self.ops.extend(released);
@@ -69,8 +72,8 @@ impl Write {
     }
 }
 
-fn put(key: &Bytes, value: &Bytes) -> Op {
-    Op::Put { key: key.clone(), value: value.clone(), lease: 0 }
+fn put(key: &Bytes, value: &Bytes, lease: u64) -> Op {
+    Op::Put { key: key.clone(), value: value.clone(), lease }
 }
 
 fn unchanged(key: &Bytes, revision: u64) -> Compare {
@@ -78,6 +81,14 @@ fn unchanged(key: &Bytes, revision: u64) -> Compare {
 }
 
 impl Registry {
+    /// The lease that objects of this kind go with.
+    pub(super) async fn lease(&self, cx: &RequestContext, kind: &Kind) -> Result<u64, Status> {
+        match kind.time_to_live {
+            Some(ttl) => self.parts.store.shared_lease(ttl, cx.deadline).await.map_err(store_status),
+            None => Ok(NO_LEASE),
+        }
+    }
+
     pub(super) async fn commit(&self, cx: &RequestContext, write: Write) -> Result<Committed, Status> {
         let outcome = self.parts.store.txn(write.into_txn(), cx.deadline).await.map_err(store_status)?;
         if outcome.succeeded {

@@ -76,19 +76,19 @@ impl Registry {
         draft["metadata"]["creationTimestamp"] = json!(rfc3339(self.now()));
         let passage = Passage { cx, target, options, old: None };
         let object = self.pass_create(&passage, draft)?;
+        if options.dry_run {
+            self.read_barrier(cx.deadline).await?;
+            let taken = self.cached(target).is_some();
+            return Ok(if taken { Turn::Taken } else { Turn::Created(Stored { object, revision: 0 }) });
+        }
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
-        let mut write = Write::create(&key, &object);
+        let mut write = Write::create(&key, &object, self.lease(cx, target.kind).await?);
         if let Some(namespace) = namespace {
             let meta = namespace.object.meta();
             write.guard(&keys::object(namespace_kind()?, None, &meta.name), namespace.revision);
         }
         let held = reservations::held(target.kind, &object);
         write.reserve(&reservations::owner(target), &Default::default(), &held);
-        if options.dry_run {
-            self.read_barrier(cx.deadline).await?;
-            let taken = self.cached(target).is_some();
-            return Ok(if taken { Turn::Taken } else { Turn::Created(Stored { object, revision: 0 }) });
-        }
         Ok(match self.commit(cx, write).await? {
             Committed::At(revision) => Turn::Created(Stored { object, revision }),
             Committed::Lost { exists: true } => Turn::Taken,

@@ -74,19 +74,22 @@ impl Registry {
         step: Step,
         dry_run: bool,
     ) -> Result<Option<Settled>, Status> {
-        let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
-        let held = reservations::held(target.kind, &current.object);
-        let (mut write, object, removed, holds) = match step {
+        let (object, removed) = match step {
             Step::Keep => return Ok(Some(Settled { stored: current.clone(), removed: false })),
-            Step::Put(object) => {
-                let holds = reservations::held(target.kind, &object);
-                (Write::replace(&key, current.revision, &object), object, false, holds)
-            }
-            Step::Remove(object) => (Write::remove(&key, current.revision), object, true, Default::default()),
+            Step::Put(object) => (object, false),
+            Step::Remove(object) => (object, true),
         };
         if dry_run {
             return Ok(Some(Settled { stored: Stored { object, revision: current.revision }, removed }));
         }
+        let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
+        let held = reservations::held(target.kind, &current.object);
+        let (mut write, holds) = if removed {
+            (Write::remove(&key, current.revision), Default::default())
+        } else {
+            let lease = self.lease(cx, target.kind).await?;
+            (Write::replace(&key, current.revision, &object, lease), reservations::held(target.kind, &object))
+        };
         write.reserve(&reservations::owner(target), &held, &holds);
         Ok(match self.commit(cx, write).await? {
             Committed::At(revision) => Some(Settled { stored: Stored { object, revision }, removed }),

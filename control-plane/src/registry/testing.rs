@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use xebec_api::{Kind, Status};
-use xebec_kv::{Body, Command, Outcome, RequestId, State, Txn, TxnOutcome};
+use xebec_kv::{Body, Command, Outcome, RequestId, SharedLease, State, Txn, TxnOutcome};
 use xebec_store::{ApplyObserver, StoreError};
 
 use super::{Backend, Environment, Registry, RegistryParts, RequestContext, Stored, Target, WriteOptions};
@@ -21,6 +21,8 @@ use crate::cache::{Cache, Limits};
 /// The state machine alone: applies at once and tells the cache.
 pub(crate) struct MemoryStore {
     state: Mutex<State>,
+    /// The leader's clock.
+    time_ms: AtomicU64,
     observer: Arc<dyn ApplyObserver>,
 }
 
@@ -28,17 +30,26 @@ impl MemoryStore {
     pub(crate) fn new(observer: Arc<dyn ApplyObserver>) -> Arc<MemoryStore> {
         let state = State::default();
         observer.restored(&state);
-        Arc::new(MemoryStore { state: Mutex::new(state), observer })
+        Arc::new(MemoryStore { state: Mutex::new(state), time_ms: AtomicU64::new(0), observer })
     }
 
     /// Applies a command, as the log would.
     pub(crate) fn apply(&self, body: Body) -> Outcome {
         let mut state = self.state.lock().unwrap();
-        let applied = state.apply(&Command { request_id: RequestId::default(), time_ms: 0, body });
+        let time_ms = self.time_ms.load(Ordering::Relaxed);
+        let applied = state.apply(&Command { request_id: RequestId::default(), time_ms, body });
         if !applied.events.is_empty() {
             self.observer.applied(&state, &applied.events);
         }
         applied.outcome
+    }
+
+    /// Lets time pass; what expires by that goes.
+    pub(crate) fn pass(&self, time: Duration) {
+        let time_ms = time.as_millis() as u64;
+        let now_ms = self.time_ms.fetch_add(time_ms, Ordering::Relaxed) + time_ms;
+        let expired: Vec<u64> = self.state().expired_leases(now_ms).collect();
+        expired.into_iter().for_each(|id| drop(self.apply(Body::LeaseRevoke { id })));
     }
 }
 
@@ -48,6 +59,17 @@ impl Backend for MemoryStore {
         match self.apply(Body::Txn(txn)) {
             Outcome::Txn(outcome) => Ok(outcome),
             other => panic!("a transaction answered {other:?}"),
+        }
+    }
+
+    async fn shared_lease(&self, ttl: Duration, _deadline: Instant) -> Result<u64, StoreError> {
+        let now_ms = self.time_ms.load(Ordering::Relaxed);
+        match self.state().shared_lease(now_ms, ttl.as_millis() as u64) {
+            SharedLease::There { id } => Ok(id),
+            SharedLease::Grant { id, ttl_ms } => {
+                self.apply(Body::LeaseGrant { id, ttl_ms });
+                Ok(id)
+            }
         }
     }
 

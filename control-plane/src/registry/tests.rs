@@ -344,3 +344,29 @@ async fn many_are_deleted_by_their_labels() {
     assert_eq!(deleted.len(), 2);
     assert_eq!(f.cache.list(scope.kind, Some("default")).len(), 1);
 }
+
+#[tokio::test]
+async fn events_go_an_hour_after_their_last_change_and_watchers_see_them_go() {
+    let f = Fixture::new().await;
+    let event = |name: &str| target("events", Some("default"), name);
+    let body = json!({"involvedObject": {"kind": "Pod", "namespace": "default", "name": "a"}, "reason": "Pulled"});
+    f.config_map("kept", "one").await.unwrap();
+    f.create(&event("once"), body.clone()).await.unwrap();
+    f.create(&event("counted"), body).await.unwrap();
+    f.store.pass(Duration::from_secs(1800));
+    let count = Patch { kind: PatchKind::Merge, body: json!({"count": 2}) };
+    f.registry.patch(&cx(), &event("counted"), &count, &WriteOptions::default()).await.unwrap();
+    let mut watch = f.cache.subscribe(kind("events"), None, Some(f.cache.revision())).unwrap();
+
+    f.store.pass(Duration::from_secs(1900));
+    let left: Vec<String> =
+        f.cache.list(kind("events"), None).into_iter().map(|stored| stored.object.meta().name.clone()).collect();
+    assert_eq!(left, ["counted"]);
+    let gone = watch.try_next().unwrap().expect("an expiry is an event");
+    assert!(gone.current().is_none());
+    assert_eq!(gone.previous().map(|stored| stored.object.meta().name.as_str()), Some("once"));
+
+    f.store.pass(Duration::from_secs(1800));
+    assert!(f.cache.list(kind("events"), None).is_empty());
+    assert!(f.registry.get(&cx(), &target("configmaps", Some("default"), "kept")).await.is_ok());
+}

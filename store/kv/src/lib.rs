@@ -25,6 +25,7 @@ mod past;
 mod range;
 mod restore;
 mod session;
+mod shared_lease;
 mod state;
 mod txn;
 pub mod wire;
@@ -39,4 +40,5 @@ pub use model::{
 pub use past::PastError;
 pub use range::Range;
 pub use restore::{Header, LeaseRecord, RestoreError, SessionRecord, VersionRecord};
+pub use shared_lease::{SPREAD_MS, SharedLease};
 pub use state::State;
