@@ -3,7 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 /// What is logged when `XEBEC_LOG` says nothing: our own news, and only trouble of what we stand on.
-const DEFAULT: &str = "info,openraft=warn,sled=warn,h2=warn,hyper=warn,tonic=warn,rustls=warn";
+const DEFAULT: &str = "info,openraft=error,sled=warn,h2=warn,hyper=warn,tonic=warn,rustls=warn";
 
 /// Starts it. `XEBEC_LOG` takes what `RUST_LOG` does elsewhere: `debug`, or `info,xebec_store=debug`.
 pub(super) fn start() -> anyhow::Result<()> {
