@@ -295,11 +295,11 @@ async fn real_pods_with_init_containers_failures_and_terminals() {
     let mut stage = machine.stage().await;
     let job = json!({
         "restartPolicy": "Never",
-        "initContainers": [{"name": "init", "image": IMAGE, "command": ["sh", "-c", "echo 5 > /work/n"],
-            "volumeMounts": [{"name": "work", "mountPath": "/work"}]}],
-        "containers": [{"name": "main", "image": IMAGE, "command": ["sh", "-c", "id -u; echo done > /dev/termination-log; exit $(cat /work/n)"],
+        "initContainers": [{"name": "init", "image": IMAGE, "command": ["sh", "-c", "echo 5 > /shared/n"],
+            "volumeMounts": [{"name": "work", "mountPath": "/shared"}]}],
+        "containers": [{"name": "main", "image": IMAGE, "command": ["sh", "-c", "id -u; echo done > /dev/termination-log; exit $(cat /shared/n)"],
             "securityContext": {"runAsUser": 101, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}},
-            "volumeMounts": [{"name": "work", "mountPath": "/work", "readOnly": true}]}],
+            "volumeMounts": [{"name": "work", "mountPath": "/shared", "readOnly": true}]}],
         "volumes": [{"name": "work", "emptyDir": {}}],
     });
     stage.assign(&pod("job", &job)).await;
