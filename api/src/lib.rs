@@ -24,6 +24,7 @@ pub mod object;
 pub mod patch;
 pub mod qos;
 pub mod quantity;
+
 pub mod scale;
 pub mod schema;
 pub mod selectors;

@@ -3,6 +3,7 @@
 //! It depends on nothing of the product, so it builds in seconds and works while the product does not compile.
 
 mod cargo;
+mod codegen;
 mod setup;
 mod tidy;
 mod up;
@@ -53,6 +54,8 @@ enum Command {
     Verify,
     /// Format, and apply what clippy can mend by itself
     Fix,
+    /// Write the API's schema table again, after k8s-openapi or the supplement has changed
+    Codegen,
     /// Check what compilers cannot: layers, module docs, lengths, unfinished work
     Tidy,
 }
@@ -75,6 +78,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test { yes } => test(yes),
         Command::Verify => verify(),
         Command::Fix => fix(),
+        Command::Codegen => codegen::run(),
         Command::Tidy => tidy::run(),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Kind, Scope, Strategy};
 use crate::table::Column;
-use crate::{FieldErrors, names, schema, validation};
+use crate::{FieldErrors, names, validation};
 
 /// ClusterRole.
 pub static CLUSTER_ROLE: Kind = Kind {
@@ -16,7 +16,6 @@ pub static CLUSTER_ROLE: Kind = Kind {
     scope: Scope::Cluster,
     name_rule: names::path_segment,
     columns: &[Column::NAME, Column::CREATED_AT],
-    schema: schema::check::<ClusterRole>,
     strategy: &ClusterRoleStrategy,
     ..Kind::BASE
 };

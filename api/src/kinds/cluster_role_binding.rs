@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Kind, Scope, Strategy};
 use crate::table::Column;
 use crate::table::cells;
-use crate::{FieldErrors, defaults, names, schema, validation};
+use crate::{FieldErrors, defaults, names, validation};
 
 /// ClusterRoleBinding.
 pub static CLUSTER_ROLE_BINDING: Kind = Kind {
@@ -27,7 +27,6 @@ pub static CLUSTER_ROLE_BINDING: Kind = Kind {
         })
         .wide(),
     ],
-    schema: schema::check::<ClusterRoleBinding>,
     strategy: &ClusterRoleBindingStrategy,
     ..Kind::BASE
 };

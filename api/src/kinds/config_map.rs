@@ -1,13 +1,12 @@
 //! ConfigMap: configuration that is no secret.
 
-use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy};
 use crate::field::FieldErrors;
 use crate::table::Column;
+use crate::validation;
 use crate::value::entries;
-use crate::{schema, validation};
 
 /// ConfigMap.
 pub static CONFIG_MAP: Kind = Kind {
@@ -20,7 +19,6 @@ pub static CONFIG_MAP: Kind = Kind {
         Column::number("Data", "How many entries there are.", |o, _| json!(count(o))),
         Column::AGE,
     ],
-    schema: schema::check::<ConfigMap>,
     strategy: &ConfigMapStrategy,
     ..Kind::BASE
 };

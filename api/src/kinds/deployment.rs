@@ -1,13 +1,12 @@
 //! Deployment: replicas of a pod, renewed step by step.
 
-use k8s_openapi::api::apps::v1::Deployment;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy, Subresource};
 use crate::field::FieldErrors;
 use crate::table::{Column, cells};
 use crate::value::{self, number};
-use crate::{defaults, patch, schema, validation};
+use crate::{defaults, validation};
 
 /// Deployment.
 pub static DEPLOYMENT: Kind = Kind {
@@ -33,8 +32,6 @@ pub static DEPLOYMENT: Kind = Kind {
         Column::text("Images", "The images of the containers.", cells::template_images).wide(),
         Column::text("Selector", "The labels of the pods.", cells::selector).wide(),
     ],
-    schema: schema::check::<Deployment>,
-    merge: &patch::shapes::DEPLOYMENT,
     strategy: &DeploymentStrategy,
     ..Kind::BASE
 };

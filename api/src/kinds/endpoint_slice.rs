@@ -1,11 +1,9 @@
 //! EndpointSlice: the addresses behind a service.
 
 use jiff::Timestamp;
-use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde_json::Value;
 
 use super::{Kind, Strategy};
-use crate::schema;
 use crate::table::{Column, cells};
 use crate::value::{list, number, text};
 
@@ -23,7 +21,6 @@ pub static ENDPOINT_SLICE: Kind = Kind {
         Column::text("Endpoints", "The addresses.", endpoints),
         Column::AGE,
     ],
-    schema: schema::check::<EndpointSlice>,
     strategy: &EndpointSliceStrategy,
     ..Kind::BASE
 };

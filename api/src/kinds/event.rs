@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Event;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy};
 use crate::field::{FieldError, FieldErrors, FieldPath};
-use crate::schema;
 use crate::table::{Column, age};
 use crate::value::{number, text};
 
@@ -37,7 +35,6 @@ pub static EVENT: Kind = Kind {
     ],
     time_to_live: Some(TIME_TO_LIVE),
     selectable,
-    schema: schema::check::<Event>,
     strategy: &EventStrategy,
     ..Kind::BASE
 };

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::strategy::{Plain, Strategy};
 use crate::field::FieldErrors;
-use crate::schema::{self, SchemaError, UnknownField};
+use crate::schema::{self, UnknownField};
 use crate::table::Column;
 use crate::{validation, value};
 
@@ -146,10 +146,6 @@ pub struct Kind {
     pub columns: &'static [Column],
     /// The fields that field selectors may ask for, besides name and namespace.
     pub selectable: fn(&Value) -> Vec<(&'static str, String)>,
-    /// The type check: unknown fields, or what has the wrong type.
-    pub schema: fn(&Value) -> Result<Vec<UnknownField>, SchemaError>,
-    /// How strategic merge patches treat the lists within.
-    pub merge: &'static crate::patch::Shape,
     /// What is special about the kind.
     pub strategy: &'static dyn Strategy,
 }
@@ -173,8 +169,6 @@ impl Kind {
         time_to_live: None,
         columns: &[],
         selectable: |_| Vec::new(),
-        schema: |_| Ok(Vec::new()),
-        merge: &crate::patch::shapes::PLAIN,
         strategy: &Plain,
     };
 
@@ -301,7 +295,9 @@ impl Kind {
 
     /// Fields the kind does not have, or an error where a field has the wrong type.
     pub fn check_schema(&self, object: &Value) -> Result<Vec<UnknownField>, crate::Status> {
-        (self.schema)(object).map_err(|error| schema::to_status(self, &error))
+        let schema = schema::builtin();
+        let Some(of) = schema.of_kind(self.group, self.version, self.kind) else { return Ok(Vec::new()) };
+        schema::check(schema, of, object).map_err(|error| schema::to_status(self, &error))
     }
 }
 

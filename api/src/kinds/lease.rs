@@ -1,13 +1,12 @@
 //! Lease: who holds something, and since when.
 
-use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::Value;
 
 use super::{Kind, Strategy};
 use crate::field::{FieldErrors, FieldPath};
 use crate::table::{Column, cells};
+use crate::validation;
 use crate::value::number;
-use crate::{schema, validation};
 
 /// Lease.
 pub static LEASE: Kind = Kind {
@@ -20,7 +19,6 @@ pub static LEASE: Kind = Kind {
         Column::text("Holder", "Who holds it.", |o, _| cells::or_none(o, "/spec/holderIdentity")),
         Column::AGE,
     ],
-    schema: schema::check::<Lease>,
     strategy: &LeaseStrategy,
     ..Kind::BASE
 };

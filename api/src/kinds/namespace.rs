@@ -1,12 +1,11 @@
 //! Namespace: a set of names, and what is deleted together.
 
-use k8s_openapi::api::core::v1::Namespace;
 use serde_json::{Value, json};
 
 use super::{Kind, Scope, Strategy, Subresource};
+use crate::names;
 use crate::table::{Column, cells};
 use crate::value::{self, text};
-use crate::{names, patch, schema};
 
 /// Namespace.
 pub static NAMESPACE: Kind = Kind {
@@ -25,8 +24,6 @@ pub static NAMESPACE: Kind = Kind {
         Column::AGE,
     ],
     selectable: |o| vec![("status.phase", text(o, "/status/phase").unwrap_or_default().to_owned())],
-    schema: schema::check::<Namespace>,
-    merge: &patch::shapes::NAMESPACE,
     strategy: &NamespaceStrategy,
     ..Kind::BASE
 };

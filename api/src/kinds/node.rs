@@ -1,14 +1,13 @@
 //! Node: a machine that runs pods.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 
 use super::{Kind, Scope, Strategy, Subresource};
 use crate::field::FieldErrors;
 use crate::table::{Column, cells};
 use crate::value::{self, entries, list, text};
-use crate::{conditions, defaults, patch, schema, validation};
+use crate::{conditions, defaults, validation};
 
 /// Node.
 pub static NODE: Kind = Kind {
@@ -35,8 +34,6 @@ pub static NODE: Kind = Kind {
             .wide(),
     ],
     selectable: |o| vec![("spec.unschedulable", (o["spec"]["unschedulable"] == true).to_string())],
-    schema: schema::check::<Node>,
-    merge: &patch::shapes::NODE,
     strategy: &NodeStrategy,
     ..Kind::BASE
 };

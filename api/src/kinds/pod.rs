@@ -1,13 +1,12 @@
 //! Pod: containers that run together on one node.
 
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy, Subresource};
 use crate::field::FieldErrors;
 use crate::table::{Column, cells, pod as pod_cells};
 use crate::value::{self, list, text};
-use crate::{defaults, patch, qos, schema, validation};
+use crate::{defaults, qos, validation};
 
 /// Pod.
 pub static POD: Kind = Kind {
@@ -39,8 +38,6 @@ pub static POD: Kind = Kind {
         Column::text("Readiness Gates", "How many of the readiness gates are open.", |o, _| readiness_gates(o)).wide(),
     ],
     selectable,
-    schema: schema::check::<Pod>,
-    merge: &patch::shapes::POD,
     strategy: &PodStrategy,
     ..Kind::BASE
 };

@@ -1,13 +1,12 @@
 //! ReplicaSet: so many replicas of one pod.
 
-use k8s_openapi::api::apps::v1::ReplicaSet;
 use serde_json::Value;
 
 use super::{Kind, Strategy, Subresource};
 use crate::field::FieldErrors;
 use crate::table::{Column, cells};
 use crate::value::{self, number};
-use crate::{defaults, patch, schema, validation};
+use crate::{defaults, validation};
 
 /// ReplicaSet.
 pub static REPLICA_SET: Kind = Kind {
@@ -30,8 +29,6 @@ pub static REPLICA_SET: Kind = Kind {
         Column::text("Selector", "The labels of the pods.", cells::selector).wide(),
     ],
     selectable: |o| vec![("status.replicas", number(o, "/status/replicas").unwrap_or(0).to_string())],
-    schema: schema::check::<ReplicaSet>,
-    merge: &patch::shapes::REPLICA_SET,
     strategy: &ReplicaSetStrategy,
     ..Kind::BASE
 };

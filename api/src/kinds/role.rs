@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Kind, Strategy};
 use crate::table::Column;
-use crate::{FieldErrors, names, schema, validation};
+use crate::{FieldErrors, names, validation};
 
 /// Role.
 pub static ROLE: Kind = Kind {
@@ -16,7 +16,6 @@ pub static ROLE: Kind = Kind {
 
     name_rule: names::path_segment,
     columns: &[Column::NAME, Column::CREATED_AT],
-    schema: schema::check::<Role>,
     strategy: &RoleStrategy,
     ..Kind::BASE
 };

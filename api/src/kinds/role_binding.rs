@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Kind, Strategy};
 use crate::table::Column;
 use crate::table::cells;
-use crate::{FieldErrors, defaults, names, schema, validation};
+use crate::{FieldErrors, defaults, names, validation};
 
 /// RoleBinding.
 pub static ROLE_BINDING: Kind = Kind {
@@ -27,7 +27,6 @@ pub static ROLE_BINDING: Kind = Kind {
         })
         .wide(),
     ],
-    schema: schema::check::<RoleBinding>,
     strategy: &RoleBindingStrategy,
     ..Kind::BASE
 };

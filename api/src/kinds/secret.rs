@@ -1,14 +1,13 @@
 //! Secret: what only those who need it may read.
 
 use k8s_openapi::ByteString;
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy};
 use crate::field::FieldErrors;
 use crate::table::{Column, cells};
+use crate::validation;
 use crate::value::{self, entries, text};
-use crate::{schema, validation};
 
 /// Secret.
 pub static SECRET: Kind = Kind {
@@ -22,7 +21,6 @@ pub static SECRET: Kind = Kind {
         Column::AGE,
     ],
     selectable: |o| vec![("type", text(o, "/type").unwrap_or_default().to_owned())],
-    schema: schema::check::<Secret>,
     strategy: &SecretStrategy,
     ..Kind::BASE
 };

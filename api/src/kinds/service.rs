@@ -1,14 +1,13 @@
 //! Service: one stable address in front of pods.
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
 use super::{Kind, Strategy, Subresource};
 use crate::field::FieldErrors;
 use crate::table::{Column, cells};
 use crate::value::{self, list, number, text};
-use crate::{names, patch, schema, validation};
+use crate::{names, validation};
 
 /// Service.
 pub static SERVICE: Kind = Kind {
@@ -34,8 +33,6 @@ pub static SERVICE: Kind = Kind {
             ("spec.type", text(o, "/spec/type").unwrap_or_default().to_owned()),
         ]
     },
-    schema: schema::check::<Service>,
-    merge: &patch::shapes::SERVICE,
     strategy: &ServiceStrategy,
     ..Kind::BASE
 };

@@ -1,12 +1,10 @@
 //! ServiceAccount: the identity that pods have towards the API.
 
-use k8s_openapi::api::core::v1::ServiceAccount;
 use serde_json::json;
 
 use super::Kind;
 use crate::table::Column;
 use crate::value::list;
-use crate::{patch, schema};
 
 /// ServiceAccount.
 pub static SERVICE_ACCOUNT: Kind = Kind {
@@ -19,7 +17,5 @@ pub static SERVICE_ACCOUNT: Kind = Kind {
         Column::number("Secrets", "How many secrets the account lists.", |o, _| json!(list(o, "/secrets").len())),
         Column::AGE,
     ],
-    schema: schema::check::<ServiceAccount>,
-    merge: &patch::shapes::SERVICE_ACCOUNT,
     ..Kind::BASE
 };

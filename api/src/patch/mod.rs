@@ -47,6 +47,6 @@ pub fn apply(kind: &Kind, format: PatchKind, object: &Value, patch: &Value) -> R
     match format {
         PatchKind::Json => json::apply(object, patch),
         PatchKind::Merge => merge::apply(object, patch),
-        PatchKind::Strategic => strategic::apply(kind.merge, object, patch),
+        PatchKind::Strategic => strategic::apply(Shape::of_kind(kind), object, patch),
     }
 }

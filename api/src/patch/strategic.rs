@@ -13,10 +13,9 @@ const PATCH: &str = "$patch";
 const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_PREFIX: &str = "$deleteFromPrimitiveList/";
 const ORDER_PREFIX: &str = "$setElementOrder/";
-static PLAIN: Shape = Shape { fields: &[] };
 
 /// Lays the patch over the object.
-pub fn apply(shape: &Shape, object: &Value, patch: &Value) -> Result<Value, Status> {
+pub fn apply(shape: Shape<'_>, object: &Value, patch: &Value) -> Result<Value, Status> {
     let (Some(object), Some(patch)) = (object.as_object(), patch.as_object()) else {
         return Err(Status::bad_request("a strategic merge patch must be a JSON object"));
     };
@@ -24,7 +23,7 @@ pub fn apply(shape: &Shape, object: &Value, patch: &Value) -> Result<Value, Stat
 }
 
 fn merge_object(
-    shape: &Shape,
+    shape: Shape<'_>,
     mut target: Map<String, Value>,
     patch: &Map<String, Value>,
 ) -> Result<Map<String, Value>, Status> {
@@ -46,7 +45,7 @@ fn merge_object(
 }
 
 fn merge_field(
-    shape: &Shape,
+    shape: Shape<'_>,
     target: &mut Map<String, Value>,
     key: &str,
     change: &Value,
@@ -59,15 +58,14 @@ fn merge_field(
     let old = target.remove(key).unwrap_or(Value::Null);
     let order = patch.get(&format!("{ORDER_PREFIX}{key}"));
     let new = match (shape.field(key), change) {
-        (Some(Merge::List { key: id, item }), Value::Array(items)) => {
+        (Merge::List { key: id, item }, Value::Array(items)) => {
             merge_list(ListShape { id, item }, into_list(old), items, order)?
         }
-        (Some(Merge::Set), Value::Array(items)) => merge_set(into_list(old), items, order),
-        (field, Value::Object(changes)) => {
+        (Merge::Set, Value::Array(items)) => merge_set(into_list(old), items, order),
+        (Merge::Plain(inner), Value::Object(changes)) => {
             if directive(changes)? == Some("delete") {
                 return Ok(());
             }
-            let inner = if let Some(Merge::Object(inner)) = field { inner } else { &PLAIN };
             let old = if let Value::Object(old) = old { old } else { Map::new() };
             Value::Object(merge_object(inner, old, changes)?)
         }
@@ -111,13 +109,17 @@ fn delete_primitives(target: &mut Map<String, Value>, patch: &Map<String, Value>
 }
 
 /// `$setElementOrder` may order a list that the patch does not change otherwise.
-fn order_untouched(shape: &Shape, target: &mut Map<String, Value>, patch: &Map<String, Value>) -> Result<(), Status> {
+fn order_untouched(
+    shape: Shape<'_>,
+    target: &mut Map<String, Value>,
+    patch: &Map<String, Value>,
+) -> Result<(), Status> {
     for (key, order) in patch {
         let Some(field) = key.strip_prefix(ORDER_PREFIX).filter(|field| !patch.contains_key(*field)) else { continue };
         let Some(old) = target.get_mut(field).filter(|old| old.is_array()) else { continue };
         let items = into_list(old.take());
         *old = match shape.field(field) {
-            Some(Merge::List { key: id, item }) => merge_list(ListShape { id, item }, items, &[], Some(order))?,
+            Merge::List { key: id, item } => merge_list(ListShape { id, item }, items, &[], Some(order))?,
             _ => merge_set(items, &[], Some(order)),
         };
     }
@@ -136,12 +138,12 @@ fn merge_set(mut old: Vec<Value>, items: &[Value], order: Option<&Value>) -> Val
 }
 
 #[derive(Clone, Copy)]
-struct ListShape {
-    id: &'static str,
-    item: &'static Shape,
+struct ListShape<'a> {
+    id: &'a str,
+    item: Shape<'a>,
 }
 
-fn merge_list(shape: ListShape, old: Vec<Value>, items: &[Value], order: Option<&Value>) -> Result<Value, Status> {
+fn merge_list(shape: ListShape<'_>, old: Vec<Value>, items: &[Value], order: Option<&Value>) -> Result<Value, Status> {
     let id_of = |item: &Value| item.get(shape.id).cloned().unwrap_or(Value::Null);
     let server_order: Vec<Value> = old.iter().map(id_of).collect();
     let replaces = |item: &Value| item.get(PATCH).and_then(Value::as_str) == Some("replace");
@@ -162,7 +164,7 @@ fn merge_list(shape: ListShape, old: Vec<Value>, items: &[Value], order: Option<
     Ok(Value::Array(sorted.iter().map(take).map(|item| item.unwrap_or(Value::Null)).collect()))
 }
 
-fn merge_item(shape: ListShape, merged: &mut Vec<Value>, item: &Value) -> Result<(), Status> {
+fn merge_item(shape: ListShape<'_>, merged: &mut Vec<Value>, item: &Value) -> Result<(), Status> {
     let changes = item.as_object().ok_or_else(|| Status::bad_request("expected an object in a list merged by key"))?;
     let word = directive(changes)?;
     let Some(id) = changes.get(shape.id) else {

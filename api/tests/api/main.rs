@@ -5,6 +5,7 @@ mod defaults;
 mod object;
 mod patches;
 mod quantities;
+mod schema;
 mod selectors;
 mod tables;
 mod updates;
