@@ -190,8 +190,7 @@ impl Authority {
         let (certificate, key) = self.certificate();
         let cluster = json!({"nodeName": "n1", "clusterId": "c", "clusterCidr": "10.42.0.0/16",
             "serviceCidr": "10.43.0.0/16", "masters": masters});
-        std::fs::write(pki.join("node.crt"), certificate.pem()).unwrap();
-        std::fs::write(pki.join("node.key"), key.serialize_pem()).unwrap();
+        std::fs::write(pki.join("node.pem"), certificate.pem() + &key.serialize_pem()).unwrap();
         std::fs::write(pki.join("serving-ca.crt"), self.issuer.pem()).unwrap();
         std::fs::write(pki.join("cluster.json"), cluster.to_string()).unwrap();
     }

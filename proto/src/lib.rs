@@ -9,6 +9,7 @@ pub mod join;
 pub mod status;
 pub mod tls;
 pub mod token;
+pub mod validity;
 
 /// Everything that clients and node agents speak.
 pub mod v1 {

@@ -6,16 +6,15 @@ use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+use xebec_proto::validity::Validity;
 
 use super::PkiError;
 
 /// Whether less than a third of its life is left, or a name that it should carry is missing.
 pub fn is_due(certificate: &CertificateDer<'_>, addresses: &[String], now: Timestamp) -> Result<bool, PkiError> {
-    let (_, parsed) = X509Certificate::from_der(certificate)
-        .map_err(|_| PkiError::Unreadable { what: "certificate to be renewed" })?;
-    let validity = parsed.validity();
-    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
-    let aged = until.saturating_sub(now.as_second()) < (until - from) / 3;
+    let unreadable = || PkiError::Unreadable { what: "certificate to be renewed" };
+    let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| unreadable())?;
+    let aged = Validity::of(certificate).map_err(|_| unreadable())?.until_due(now.as_second()).is_zero();
     Ok(aged || !carries_all(&parsed, addresses))
 }
 

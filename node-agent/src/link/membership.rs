@@ -82,7 +82,7 @@ fn read_servers(servers: &[String]) -> Result<Vec<Endpoint>, LinkError> {
     servers.iter().map(|server| server.parse().map_err(LinkError::Server)).collect()
 }
 
-fn read_credentials(credentials: &Credentials) -> Result<Arc<ClientConfig>, xebec_proto::tls::TlsError> {
+pub(super) fn read_credentials(credentials: &Credentials) -> Result<Arc<ClientConfig>, xebec_proto::tls::TlsError> {
     let identity = ClientIdentity::from_pem(&credentials.certificate, &credentials.key)?;
     client_config(&credentials.serving_ca, Some(identity))
 }

@@ -19,6 +19,7 @@ mod membership;
 mod outbox;
 mod pki;
 mod receive;
+mod renewal;
 mod session;
 mod supervisor;
 mod transmit;

@@ -1,6 +1,6 @@
 //! What makes this node a member, on disk: its certificate and key, the CA of the masters, and who they are.
 //!
-//! Everything lies in `<data dir>/pki`, mode 0700, its files 0600. The file about the cluster is written last, so a node whose
+//! Certificate and key are one file, so that a renewal replaces both or neither. Everything lies in `<data dir>/pki`, mode 0700, its files 0600. The file about the cluster is written last, so a node whose
 //! join was interrupted joins again.
 
 use std::fs;
@@ -9,12 +9,12 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use xebec_proto::join::Joined;
+use xebec_proto::join::{Joined, KeyedChain};
 
 use super::LinkError;
 
-const CERTIFICATE: &str = "node.crt";
-const KEY: &str = "node.key";
+/// The certificate chain, then the key.
+const IDENTITY: &str = "node.pem";
 const SERVING_CA: &str = "serving-ca.crt";
 const CLUSTER: &str = "cluster.json";
 
@@ -30,7 +30,7 @@ pub(super) struct SavedCluster {
     pub(super) masters: Vec<String>,
 }
 
-/// Certificate, key and CA, as PEM.
+/// Certificate, key and CA, as PEM. Each is looked for in its text, which may hold more.
 pub(super) struct Credentials {
     pub(super) certificate: Vec<u8>,
     pub(super) key: Vec<u8>,
@@ -65,18 +65,24 @@ impl Pki {
             path,
             source: source.into(),
         })?;
-        let (certificate, key) = (self.read(CERTIFICATE)?, self.read(KEY)?);
-        Ok(Some((cluster, Credentials { certificate, key, serving_ca: self.read(SERVING_CA)? })))
+        let identity = self.read(IDENTITY)?;
+        let credentials =
+            Credentials { certificate: identity.clone(), key: identity, serving_ca: self.read(SERVING_CA)? };
+        Ok(Some((cluster, credentials)))
     }
 
     /// Saves what a join gave.
     pub(super) fn save(&self, cluster: &SavedCluster, joined: &Joined) -> Result<(), LinkError> {
         let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
         created.map_err(|source| LinkError::Io { operation: "create", path: self.directory.clone(), source })?;
-        self.write(KEY, joined.client.key.as_bytes())?;
-        self.write(CERTIFICATE, joined.client.chain.as_bytes())?;
+        self.save_identity(&joined.client)?;
         self.write(SERVING_CA, joined.response.serving_ca.as_bytes())?;
         self.save_cluster(cluster)
+    }
+
+    /// Saves this node's certificate and its key.
+    pub(super) fn save_identity(&self, identity: &KeyedChain) -> Result<(), LinkError> {
+        self.write(IDENTITY, format!("{}\n{}", identity.chain.trim_end(), identity.key).as_bytes())
     }
 
     /// Saves who the masters are.
@@ -111,7 +117,6 @@ impl Pki {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use xebec_proto::join::KeyedChain;
     use xebec_proto::v1::JoinResponse;
 
     use super::*;
@@ -132,7 +137,7 @@ mod tests {
         let response = JoinResponse { serving_ca: "ca".into(), ..Default::default() };
         pki.save(&cluster, &Joined { client, serving: None, peer: None, response }).unwrap();
         let (loaded, credentials) = pki.load().unwrap().unwrap();
-        assert_eq!((loaded, credentials.key.as_slice()), (cluster, b"key".as_slice()));
+        assert_eq!((loaded, credentials.key.as_slice()), (cluster, b"chain\nkey".as_slice()));
         for entry in fs::read_dir(pki.directory()).unwrap() {
             assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
         }

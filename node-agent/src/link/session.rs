@@ -30,7 +30,8 @@ const OUTBOUND: usize = 64;
 /// What all sessions share.
 #[derive(Clone)]
 pub(super) struct Context {
-    pub(super) tls: Arc<ClientConfig>,
+    /// What to dial with: the newest certificate.
+    pub(super) tls: watch::Receiver<Arc<ClientConfig>>,
     pub(super) hello: Hello,
     pub(super) uplink: Uplink,
     pub(super) work: mpsc::Sender<Work>,
@@ -99,7 +100,8 @@ pub(super) async fn run(context: Context, teller: Teller, subscribed: watch::Rec
 
 async fn keep(context: &Context, teller: &Teller, subscribed: watch::Receiver<bool>) -> Result<(), Ended> {
     let endpoint: Endpoint = teller.master.parse()?;
-    let channel = dial(&endpoint, context.tls.clone(), DIAL).await?;
+    let tls = context.tls.borrow().clone();
+    let channel = dial(&endpoint, tls, DIAL).await?;
     let (outbound, messages) = mpsc::channel(OUTBOUND);
     transmit::send(&outbound, Up::Hello(context.hello.clone())).await?;
     let (welcome, inbound) = open(channel.clone(), messages).await?;

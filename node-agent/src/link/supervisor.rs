@@ -14,7 +14,7 @@ use xebec_proto::v1::Hello;
 
 use super::membership::Membership;
 use super::session::{self, Told};
-use super::{Cluster, NetworkUpdate, Uplink, Work};
+use super::{Cluster, NetworkUpdate, Uplink, Work, renewal};
 
 /// Work that waits; the master waits with what follows.
 const WORK: usize = 64;
@@ -47,23 +47,24 @@ impl Link {
             node_json: serde_json::to_vec(node).expect("API types have string keys only").into(),
             agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        let tls = membership.tls.clone();
+        let (identity, tls) = watch::channel(membership.tls.clone());
+        let renewal = tokio::spawn(renewal::run(membership.pki.clone(), identity));
         let last_revision = Arc::new(AtomicU64::new(0));
         let context = session::Context { tls, hello, uplink: uplink.clone(), work, network, last_revision };
         let cluster = membership.cluster.clone();
         let supervisor = tokio::spawn(Supervisor::new(membership, context).run());
-        Link { cluster, uplink, work: works, network: networks, guard: LinkGuard { supervisor } }
+        Link { cluster, uplink, work: works, network: networks, guard: LinkGuard { tasks: [supervisor, renewal] } }
     }
 }
 
 /// Ends the sessions when it is dropped.
 pub struct LinkGuard {
-    supervisor: JoinHandle<()>,
+    tasks: [JoinHandle<()>; 2],
 }
 
 impl Drop for LinkGuard {
     fn drop(&mut self) {
-        self.supervisor.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
