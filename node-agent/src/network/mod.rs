@@ -5,12 +5,13 @@
 //! `xebec_node_plan::{ipam, routes, nft}`; this folder makes it so.
 //!
 //! ```text
-//! link ──NetworkUpdate──▶ programmer ──▶ overlay (netlink) ──▶ ruleset (nft) ──▶ Uplink: applied generation
+//! link ──NetworkUpdate──▶ programmer ──▶ overlay (netlink) ──▶ ruleset (nft) ──▶ conntrack ──▶ Uplink: applied generation
 //!                             │ subnet, services
 //!                             ▼
 //!                          Network ◀── attach, detach, service_env ── pods
 //! ```
 
+mod conntrack;
 mod error;
 mod host;
 mod namespace;

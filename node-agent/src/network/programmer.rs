@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use ipnetwork::Ipv4Network;
 use tokio::sync::mpsc;
-use xebec_node_plan::nft::{Networks, Rules, ServiceName};
+use xebec_node_plan::nft::{Networks, Removed, Rules, ServiceName, Transaction};
 
+use super::conntrack::{self, Flow};
 use super::host::Shared;
 use super::overlay::{self, Overlay};
 use super::view::{Due, View};
@@ -102,6 +103,7 @@ impl Programmer {
                 if !transaction.is_empty() {
                     self.writer.change(&transaction).await?;
                 }
+                forget_removed(transaction).await;
             }
             _ => self.replace_services(subnet).await?,
         }
@@ -112,13 +114,33 @@ impl Programmer {
         let mut rules = Rules::new(self.networks(), subnet);
         rules.update(self.view.services().iter().map(|(name, service)| (name, Some(service))));
         self.writer.replace(&rules.whole()).await?;
+        let (endpoints, pods) = (rules.udp_endpoints(), self.shared.config.cluster_cidr);
         self.programmed = Some(Programmed { subnet, rules });
+        // What went while nobody looked is not in any transaction.
+        forget(move |flow| pods.contains(flow.endpoint.address) && !endpoints.contains(&flow.endpoint)).await;
         Ok(())
     }
 
     fn networks(&self) -> Networks {
         let config = &self.shared.config;
         Networks { cluster: config.cluster_cidr, services: config.service_cidr }
+    }
+}
+
+/// Forgets the flows to endpoints that this transaction has removed.
+async fn forget_removed(Transaction { stale_udp, .. }: Transaction) {
+    if !stale_udp.is_empty() {
+        forget(move |flow| stale_udp.contains(&Removed { endpoint: flow.endpoint })).await;
+    }
+}
+
+/// Forgets flows. A kernel that cannot is no reason to hold up the network: then they end by their own timeouts.
+async fn forget(stale: impl Fn(&Flow) -> bool + Send + 'static) {
+    let cleared = tokio::task::spawn_blocking(move || conntrack::clear(stale)).await;
+    match cleared.map_err(std::io::Error::other).flatten() {
+        Ok(0) => {}
+        Ok(flows) => tracing::debug!(flows, "UDP flows to endpoints that are gone are forgotten"),
+        Err(error) => tracing::warn!(%error, "UDP flows to endpoints that are gone may go on for a while"),
     }
 }
 

@@ -29,6 +29,7 @@ fn pods_and_services_over_two_nodes() {
     an_endpoint_reaches_itself(&n1, &a);
     a_client_keeps_its_endpoint([&n1, &n2], [&a, &b, &c]);
     pods_leave_the_cluster_as_their_node(&n2, &a);
+    let n1 = a_udp_client_leaves_an_endpoint_that_goes(n1, [&a, &b]);
     services_outlive_the_agent(n1, &a, &b);
 }
 
@@ -98,14 +99,32 @@ fn pods_leave_the_cluster_as_their_node(n2: &Node, a: &Pod) {
     assert_eq!(a.ask("192.0.2.2:9000").unwrap().client, "192.0.2.1");
 }
 
+fn a_udp_client_leaves_an_endpoint_that_goes(n1: Node, [a, b]: [&Pod; 2]) -> Node {
+    let of = |pod: &Pod| {
+        let mut names = service("names", "10.43.0.13:53", &[&pod.endpoint()]);
+        world::set_udp(&mut names);
+        names
+    };
+    n1.change(17, of(b));
+    let client = a.talk_to("10.43.0.13:53");
+    assert_eq!(client.ask(), "b");
+    n1.change(18, of(a));
+    assert_eq!(client.ask(), "a", "b goes on answering, but is no endpoint any more");
+    let n1 = n1.restart();
+    n1.adopt(&[a]);
+    n1.sync(19, &[of(b)]);
+    assert_eq!(client.ask(), "b", "also when the agent was not there to see a go");
+    n1
+}
+
 fn services_outlive_the_agent(n1: Node, a: &Pod, b: &Pod) {
-    n1.change(17, service("web", CLUSTER_IP, &[&b.endpoint()]));
+    n1.change(20, service("web", CLUSTER_IP, &[&b.endpoint()]));
     assert_eq!(a.ask(CLUSTER_IP).unwrap().answerer, "b");
     let n1 = n1.restart();
     assert!(!n1.ready(), "the masters have not spoken yet");
     assert_eq!(a.ask(CLUSTER_IP).unwrap().answerer, "b", "with no agent to help");
     n1.adopt(&[a]);
-    n1.sync(20, &[]);
+    n1.sync(21, &[]);
     assert_eq!(Pod::attach(&n1, "a2").address, "10.42.1.2", "the adopted pod keeps its address");
     assert_eq!(b.ask(&a.endpoint()).unwrap().answerer, "a");
     while_refused(|| a.ask(CLUSTER_IP)).expect_err("the service went while the agent was away");

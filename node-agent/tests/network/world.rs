@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -129,6 +129,31 @@ fn serve_in(namespace: &str, name: &str, port: u16) {
             drop(stream.write_all(format!("{name} {client}").as_bytes()));
         }
     });
+}
+
+/// The same over UDP: its name for each datagram.
+fn serve_udp_in(namespace: &str, name: &str, port: u16) {
+    let name = name.to_owned();
+    let socket = inside(namespace, move || UdpSocket::bind(("0.0.0.0", port)).unwrap());
+    std::thread::spawn(move || {
+        while let Ok((_, client)) = socket.recv_from(&mut [0; 16]) {
+            // A client that has gone needs no answer.
+            drop(socket.send_to(name.as_bytes(), client));
+        }
+    });
+}
+
+/// A client that keeps its port, as resolvers do.
+pub(crate) struct Talker(UdpSocket);
+
+impl Talker {
+    /// Who answers the next datagram.
+    pub(crate) fn ask(&self) -> String {
+        self.0.send(b"?").unwrap();
+        let mut answer = [0; 16];
+        let length = self.0.recv(&mut answer).unwrap();
+        String::from_utf8(answer[..length].to_vec()).unwrap()
+    }
 }
 
 /// Asks until the answer is a refusal; what else happens until the deadline is returned.
@@ -281,6 +306,7 @@ impl Pod {
             first
         });
         serve_in(&namespace, name, PORT);
+        serve_udp_in(&namespace, name, PORT);
         Pod { uid, namespace, address: address.to_string() }
     }
 
@@ -294,6 +320,17 @@ impl Pod {
 
     pub(crate) fn ask_all(&self, address: &str) -> BTreeSet<String> {
         ask_all_from(&self.namespace, address)
+    }
+
+    /// A UDP client in this pod.
+    pub(crate) fn talk_to(&self, address: &str) -> Talker {
+        let address: SocketAddr = address.parse().unwrap();
+        Talker(inside(&self.namespace, move || {
+            let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+            socket.connect(address).unwrap();
+            socket.set_read_timeout(Some(CONNECT)).unwrap();
+            socket
+        }))
     }
 }
 
@@ -324,6 +361,10 @@ pub(crate) fn service(name: &str, address: &str, endpoints: &[&str]) -> NetworkS
 
 pub(crate) fn set_node_port(service: &mut NetworkService, port: u32) {
     service.ports[0].node_port = port;
+}
+
+pub(crate) fn set_udp(service: &mut NetworkService) {
+    service.ports[0].protocol = "UDP".into();
 }
 
 pub(crate) fn set_affinity(service: &mut NetworkService, seconds: u32) {

@@ -126,6 +126,13 @@ impl Rules {
         base(&self.networks) + &all.script()
     }
 
+    /// All endpoints of UDP ports.
+    pub fn udp_endpoints(&self) -> BTreeSet<Endpoint> {
+        let places = self.services.values().flat_map(|service| &service.places);
+        let udp = places.filter(|((protocol, _), _)| *protocol == Protocol::Udp);
+        udp.flat_map(|(_, endpoints)| endpoints.iter().copied()).collect()
+    }
+
     fn set(&mut self, name: &ServiceName, service: Option<&Service>, transaction: &mut Transaction) {
         let before = self.services.remove(name).unwrap_or_default();
         let after = service.map(|service| program(service, &before.places)).unwrap_or_default();
