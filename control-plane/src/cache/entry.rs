@@ -86,7 +86,8 @@ impl CacheEvent {
         self.previous().map(|stored| Stored { object: stored.object.clone(), revision: self.revision })
     }
 
+    /// What the change keeps in memory that nobody else does: the new object, or the one that was removed.
     pub(super) fn size(&self) -> usize {
-        self.current.as_ref().map_or(0, |entry| entry.size())
+        self.current.as_ref().or(self.previous.as_ref()).map_or(0, |entry| entry.size())
     }
 }

@@ -276,12 +276,15 @@ impl ApplyObserver for Cache {
         self.revision.send_replace(state.revision());
     }
 
-    fn applied(&self, state: &State, events: &[Event]) {
+    /// The state may be ahead of these events, by those of the same batch that are yet to come; what counts is what has been
+    /// taken in.
+    fn applied(&self, _: &State, events: &[Event]) {
+        let Some(newest) = events.iter().map(|event| event.revision).max() else { return };
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             self.take_in(event);
         }
-        self.revision.send_replace(state.revision());
+        self.revision.send_replace(newest);
         self.all.wake_readers();
     }
 }

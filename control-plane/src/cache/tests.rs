@@ -40,6 +40,51 @@ async fn a_new_state_expires_every_reader() {
     assert!(reader.next().await.is_err());
 }
 
+/// One object put into the state: the events of one command.
+fn put(state: &mut xebec_kv::State, name: &str, text: &str) -> Vec<Event> {
+    let metadata = json!({"name": name, "namespace": "default", "uid": name});
+    let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"text": text}});
+    let value = Object::from_value(object).unwrap().bytes().clone();
+    let key = keys::object(kind("configmaps"), Some("default"), name);
+    let success = vec![xebec_kv::Op::Put { key, value, lease: 0 }];
+    let body = xebec_kv::Body::Txn(xebec_kv::Txn { success, ..Default::default() });
+    state.apply(&xebec_kv::Command { request_id: Default::default(), time_ms: 0, body }).events
+}
+
+/// The store applies commands in batches, and tells of each with the state that the whole batch has made.
+#[tokio::test]
+async fn nothing_is_said_to_be_newer_than_what_has_been_taken_in() {
+    let cache = Cache::new(Limits::default());
+    let mut state = xebec_kv::State::default();
+    cache.restored(&state);
+    let (first, second) = (put(&mut state, "a", "1"), put(&mut state, "b", "1"));
+    cache.applied(&state, &first);
+    let (known, kind) = (first[0].revision, kind("configmaps"));
+    assert_eq!((cache.revision(), cache.snapshot(kind).revision()), (known, known));
+    let mut reader = cache.subscribe(kind, None, Some(known)).unwrap();
+    assert!(reader.try_next().unwrap().is_none());
+    assert_eq!(reader.revision(), known);
+    cache.applied(&state, &second);
+    assert_eq!(reader.try_next().unwrap().unwrap().revision, known + 1);
+    assert_eq!(cache.revision(), state.revision());
+}
+
+/// A removal keeps the object that it removed, and that counts.
+#[tokio::test]
+async fn what_was_removed_counts_as_long_as_it_is_kept() {
+    let f = Fixture::with_limits(Limits { events: 100, bytes: 4 << 10 }).await;
+    for name in ["a", "b", "c"] {
+        f.config_map(name, &"x".repeat(2 << 10)).await.unwrap();
+    }
+    let before = f.cache.revision();
+    for name in ["a", "b", "c"] {
+        let target = target("configmaps", Some("default"), name);
+        f.registry.delete(&cx(), &target, &DeleteOptions::default()).await.unwrap();
+    }
+    assert!(f.cache.subscribe(kind("configmaps"), None, Some(before)).is_err(), "three removals are above the bound");
+    assert!(f.cache.subscribe(kind("configmaps"), None, Some(before + 2)).is_ok());
+}
+
 #[tokio::test]
 async fn one_feed_shows_all_kinds_in_order() {
     let f = Fixture::new().await;
