@@ -7,6 +7,7 @@ use super::{Registry, RequestContext, Stored, Target, scale};
 impl Registry {
     /// The object as it is now, or a subresource of it that is an object (`status`, `scale`).
     pub async fn get(&self, cx: &RequestContext, target: &Target) -> Result<Stored, Status> {
+        Self::check_subresource(target)?;
         self.authorize(cx, "get", target)?;
         self.read_barrier(cx.deadline).await?;
         let stored = self.cached(target).ok_or_else(|| Status::not_found(target.kind, &target.name))?;

@@ -1,8 +1,8 @@
 //! Changing an object that others change too.
 //!
 //! A decision is a plain function from the object as it is to what shall become of it. It is made on what the cache
-//! has; if the object has changed by the time the transaction runs, or the decision was a refusal and the cache was
-//! behind, it is made again on the newer object. The decision itself says whether a newer object is acceptable, by
+//! has; if the object has changed by the time the transaction runs, or there is nothing to write (a refusal, no change)
+//! and the cache was behind, it is made again on the newer object. The decision itself says whether a newer object is acceptable, by
 //! checking the caller's preconditions.
 
 use xebec_api::{Object, Status};
@@ -33,6 +33,16 @@ pub(super) struct Settled {
 /// Decides what becomes of the object.
 pub(super) type Decide<'a> = dyn Fn(&Stored) -> Result<Step, Status> + Send + Sync + 'a;
 
+/// How one attempt went.
+enum Attempt {
+    /// It is done.
+    Written(Settled),
+    /// The object changed meanwhile.
+    Lost,
+    /// There is nothing to write, so no transaction has told whether the cache was up to date.
+    Unwritten(Result<Settled, Status>),
+}
+
 impl Registry {
     /// Decides on the object, and carries it out unless this is a dry run.
     pub(super) async fn settle(
@@ -44,28 +54,29 @@ impl Registry {
     ) -> Result<Settled, Status> {
         for _ in 0..ATTEMPTS {
             let current = self.cached(target);
-            let seen = current.as_ref().map(|stored| stored.revision);
             let decision = match &current {
                 Some(stored) => decide(stored).map(|step| (stored, step)),
                 None => Err(Status::not_found(target.kind, &target.name)),
             };
-            let refusal = match decision {
-                Ok((stored, step)) => match self.carry_out(cx, target, stored, step, dry_run).await? {
-                    Some(settled) => return Ok(settled),
-                    None => None,
-                },
-                Err(refusal) => Some(refusal),
+            let attempt = match decision {
+                Ok((stored, step)) => self.carry_out(cx, target, stored, step, dry_run).await?,
+                Err(refusal) => Attempt::Unwritten(Err(refusal)),
+            };
+            let answer = match attempt {
+                Attempt::Written(settled) => return Ok(settled),
+                Attempt::Lost => None,
+                Attempt::Unwritten(answer) => Some(answer),
             };
             self.read_barrier(cx.deadline).await?;
+            let seen = current.map(|stored| stored.revision);
             let same = self.cached(target).map(|stored| stored.revision) == seen;
-            if let Some(refusal) = refusal.filter(|_| same) {
-                return Err(refusal);
+            if let Some(answer) = answer.filter(|_| same) {
+                return answer;
             }
         }
         Err(Status::modified(target.kind, &target.name))
     }
 
-    /// `None` when the object changed meanwhile.
     async fn carry_out(
         &self,
         cx: &RequestContext,
@@ -73,14 +84,15 @@ impl Registry {
         current: &Stored,
         step: Step,
         dry_run: bool,
-    ) -> Result<Option<Settled>, Status> {
+    ) -> Result<Attempt, Status> {
+        let unwritten = |stored, removed| Ok(Attempt::Unwritten(Ok(Settled { stored, removed })));
         let (object, removed) = match step {
-            Step::Keep => return Ok(Some(Settled { stored: current.clone(), removed: false })),
+            Step::Keep => return unwritten(current.clone(), false),
             Step::Put(object) => (object, false),
             Step::Remove(object) => (object, true),
         };
         if dry_run {
-            return Ok(Some(Settled { stored: Stored { object, revision: current.revision }, removed }));
+            return unwritten(Stored { object, revision: current.revision }, removed);
         }
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
         let held = reservations::held(target.kind, &current.object);
@@ -92,8 +104,8 @@ impl Registry {
         };
         write.reserve(&reservations::owner(target), &held, &holds);
         Ok(match self.commit(cx, write).await? {
-            Committed::At(revision) => Some(Settled { stored: Stored { object, revision }, removed }),
-            Committed::Lost { .. } => None,
+            Committed::At(revision) => Attempt::Written(Settled { stored: Stored { object, revision }, removed }),
+            Committed::Lost { .. } => Attempt::Lost,
         })
     }
 }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use xebec_api::{Kind, Status};
-use xebec_kv::{Body, Command, Outcome, RequestId, SharedLease, State, Txn, TxnOutcome};
+use xebec_kv::{Body, Command, Event, Outcome, RequestId, SharedLease, State, Txn, TxnOutcome};
 use xebec_store::{ApplyObserver, StoreError};
 
 use super::{Backend, Environment, Registry, RegistryParts, RequestContext, Stored, Target, WriteOptions};
@@ -112,6 +112,42 @@ impl Authorizer for AllButNobody {
     }
 }
 
+/// Stands between store and cache, as a follower's network does: what happens while it is held waits.
+pub(crate) struct Behind {
+    cache: Arc<Cache>,
+    held: Mutex<Option<Vec<(State, Vec<Event>)>>>,
+}
+
+impl Behind {
+    pub(crate) fn new(cache: Arc<Cache>) -> Arc<Behind> {
+        Arc::new(Behind { cache, held: Mutex::default() })
+    }
+
+    /// From now on the cache hears of nothing.
+    pub(crate) fn hold(&self) {
+        self.held.lock().unwrap().get_or_insert_default();
+    }
+
+    /// The cache hears of everything.
+    pub(crate) fn catch_up(&self) {
+        let held = self.held.lock().unwrap().take();
+        held.iter().flatten().for_each(|(state, events)| self.cache.applied(state, events));
+    }
+}
+
+impl ApplyObserver for Behind {
+    fn restored(&self, state: &State) {
+        self.cache.restored(state);
+    }
+
+    fn applied(&self, state: &State, events: &[Event]) {
+        match self.held.lock().unwrap().as_mut() {
+            Some(held) => held.push((state.clone(), events.to_vec())),
+            None => self.cache.applied(state, events),
+        }
+    }
+}
+
 /// A registry with a `default` namespace, and what is under it.
 pub(crate) struct Fixture {
     pub(crate) registry: Registry,
@@ -126,7 +162,12 @@ impl Fixture {
 
     pub(crate) async fn with_limits(limits: Limits) -> Fixture {
         let cache = Cache::new(limits);
-        let store = MemoryStore::new(cache.clone());
+        Fixture::observed(cache.clone(), cache).await
+    }
+
+    /// A store that tells `observer`, which is to tell the cache.
+    pub(crate) async fn observed(cache: Arc<Cache>, observer: Arc<dyn ApplyObserver>) -> Fixture {
+        let store = MemoryStore::new(observer);
         let registry = Registry::new(RegistryParts {
             store: store.clone(),
             cache: cache.clone(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use xebec_api::{Reason, Status, Subresource};
 use xebec_kv::Body;
 
-use super::testing::{Fixture, cx, cx_of, kind, target};
+use super::testing::{Behind, Fixture, cx, cx_of, kind, target};
 use super::*;
 
 fn pod_body() -> Value {
@@ -57,6 +57,38 @@ async fn an_update_that_changes_nothing_writes_nothing() {
     let created = f.config_map("a", "one").await.unwrap();
     let same = f.update(&target("configmaps", Some("default"), "a"), json!({"data": {"text": "one"}})).await.unwrap();
     assert_eq!(same.revision, created.revision);
+}
+
+/// On a master that is behind, an update back to what it still sees is a change all the same.
+#[tokio::test]
+async fn that_nothing_changes_is_judged_by_the_newest_state() {
+    let cache = Cache::new(crate::cache::Limits::default());
+    let behind = Behind::new(cache.clone());
+    let f = Fixture::observed(cache, behind.clone()).await;
+    let t = target("configmaps", Some("default"), "a");
+    f.config_map("a", "one").await.unwrap();
+    behind.hold();
+    let second = f.update(&t, json!({"data": {"text": "two"}})).await.unwrap();
+    let back = f.update(&t, json!({"data": {"text": "one"}}));
+    let (back, ()) = tokio::join!(back, async { behind.catch_up() });
+    assert!(back.unwrap().revision > second.revision);
+    assert_eq!(f.registry.get(&cx(), &t).await.unwrap().to_value()["data"]["text"], "one");
+}
+
+/// Whoever may read any `status` reads no Secret by it.
+#[tokio::test]
+async fn what_a_kind_does_not_have_cannot_be_read() {
+    let f = Fixture::new().await;
+    f.create(&target("secrets", Some("default"), "s"), json!({})).await.unwrap();
+    let status = target("secrets", Some("default"), "s").subresource(Subresource::Status);
+    assert_eq!(refused(f.registry.get(&cx(), &status).await).code, 404);
+}
+
+#[tokio::test]
+async fn a_watch_may_be_asked_to_last_for_ever() {
+    let f = Fixture::new().await;
+    let options = WatchOptions { timeout: Some(Duration::MAX), ..WatchOptions::default() };
+    assert!(f.registry.watch(&cx(), &Scope::all(kind("configmaps")), &options).await.is_ok());
 }
 
 #[tokio::test]

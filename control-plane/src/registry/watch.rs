@@ -19,6 +19,8 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
 /// A watch without a timeout of its own ends after this, and up to as much again, so that clients spread over the
 /// masters.
 const DEFAULT_TIMEOUT_SECONDS: u64 = 30 * 60;
+/// However long a client wants it: a clock cannot count to any number, and rights that were lost must end some time.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a watch reports.
 #[derive(Debug, Clone)]
@@ -67,7 +69,7 @@ impl Registry {
     fn watch_timeout(&self, options: &WatchOptions) -> Duration {
         let default =
             || Duration::from_secs(DEFAULT_TIMEOUT_SECONDS + self.parts.environment.pick(DEFAULT_TIMEOUT_SECONDS));
-        options.timeout.unwrap_or_else(default)
+        options.timeout.unwrap_or_else(default).min(LONGEST)
     }
 }
 
