@@ -22,6 +22,7 @@ pub mod meta;
 pub mod names;
 pub mod object;
 pub mod patch;
+pub mod protobuf;
 pub mod qos;
 pub mod quantity;
 

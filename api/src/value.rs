@@ -83,3 +83,12 @@ pub fn drop_nulls(value: &mut Value) {
         _ => {}
     }
 }
+
+/// How many levels of objects and lists a value has. For values that were decoded within bounds, since it recurses.
+pub fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::decode::{MAX_BYTES, MAX_DEPTH};
 use crate::status::{Reason, Status};
+use crate::value;
 
 /// The most operations one patch may have.
 pub const MAX_OPERATIONS: usize = 10_000;
@@ -38,26 +39,16 @@ pub fn apply(object: &Value, patch: &Value) -> Result<Value, Status> {
 /// How many bytes the operation copies. Refuses what would nest too deep.
 fn weigh(operation: &PatchOperation, object: &Value) -> Result<usize, Status> {
     let at = |pointer: &str| object.pointer(pointer).unwrap_or(&Value::Null);
-    let (path, value) = match operation {
+    let (path, moved) = match operation {
         PatchOperation::Add(op) => (op.path.as_str(), &op.value),
         PatchOperation::Replace(op) => (op.path.as_str(), &op.value),
         PatchOperation::Move(op) => (op.path.as_str(), at(op.from.as_str())),
         PatchOperation::Copy(op) => (op.path.as_str(), at(op.from.as_str())),
         PatchOperation::Remove(_) | PatchOperation::Test(_) => return Ok(0),
     };
-    if path.matches('/').count() + depth(value) > MAX_DEPTH {
+    if path.matches('/').count() + value::depth(moved) > MAX_DEPTH {
         return Err(Status::bad_request(format!("the JSON patch nests deeper than {MAX_DEPTH} levels")));
     }
     let copies = matches!(operation, PatchOperation::Copy(_));
-    Ok(if copies { value.to_string().len() } else { 0 })
-}
-
-/// How many levels of objects and lists a value has. Both the object and the patch were decoded within bounds, so this does
-/// not recurse deeply.
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
-        _ => 0,
-    }
+    Ok(if copies { moved.to_string().len() } else { 0 })
 }

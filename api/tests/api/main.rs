@@ -4,6 +4,7 @@ mod decode;
 mod defaults;
 mod object;
 mod patches;
+mod protobuf;
 mod quantities;
 mod schema;
 mod selectors;

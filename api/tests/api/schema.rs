@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use xebec_api::schema::{self, Schema, Shape, TypeId};
 
 /// A value that fills in every field of a type, as deep as that makes sense.
-fn full(schema: &Schema, of: TypeId, depth: usize) -> Value {
+pub(crate) fn full(schema: &Schema, of: TypeId, depth: usize) -> Value {
     let of = schema.get(of);
     let mut out = serde_json::Map::new();
     for field in of.fields.iter().filter(|field| depth > 0 || !holds_object(&field.shape)) {

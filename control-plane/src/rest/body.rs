@@ -8,9 +8,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use tokio::time::Instant;
 use xebec_api::decode::MAX_BYTES;
-use xebec_api::{Reason, Status, decode};
+use xebec_api::{Reason, Status, decode, protobuf};
 
-const SUPPORTED: &[&str] = &["application/json", "application/yaml"];
+const SUPPORTED: &[&str] = &["application/json", "application/yaml", protobuf::MEDIA_TYPE];
 
 /// The whole body, which may be empty.
 pub(super) async fn read(body: Body, deadline: Instant) -> Result<Bytes, Status> {
@@ -34,6 +34,7 @@ pub(super) fn decode(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, Status
     match media_type(headers) {
         "application/json" => decode::json(bytes),
         "application/yaml" => decode::yaml(bytes),
+        protobuf::MEDIA_TYPE => protobuf::decode(bytes),
         "" => decode::json_or_yaml(bytes),
         other => Err(Status::unsupported_media_type(other, SUPPORTED)),
     }

@@ -83,8 +83,8 @@ fn refusals() -> Vec<Refusal> {
         refusal("POST", CONFIG_MAPS, "{\"data\":{\"a\":\"1\",\"a\":\"2\"}}", (400, "BadRequest", "")),
         refusal("POST", CONFIG_MAPS, "a: [", (400, "BadRequest", "")).typed("application/yaml"),
         refusal("POST", CONFIG_MAPS, pod("x"), (400, "BadRequest", "")),
-        refusal("POST", CONFIG_MAPS, "k8s\0", (415, "UnsupportedMediaType", ""))
-            .typed("application/vnd.kubernetes.protobuf"),
+        refusal("POST", CONFIG_MAPS, "k8s\0", (400, "BadRequest", "")).typed("application/vnd.kubernetes.protobuf"),
+        refusal("POST", CONFIG_MAPS, "\u{1}", (415, "UnsupportedMediaType", "")).typed("application/cbor"),
         refusal("POST", "/api/v1/namespaces/nowhere/configmaps", config_map("a"), (404, "NotFound", "")),
         refusal("POST", format!("{CONFIG_MAPS}?dryRun=Some"), config_map("a"), (422, "Invalid", "dryRun")),
         refusal(

@@ -94,6 +94,40 @@ async fn kubectl_writes_and_reads() {
     assert!(k.attempt("get deploy shop", "").await.1.contains("NotFound"));
 }
 
+/// From 1.32 on, kubectl writes these in protobuf.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_creates_by_words() {
+    let Some(k) = Kubectl::start().await else { return };
+    for (words, expected) in [
+        ("namespace shop", "namespace/shop created"),
+        ("deployment web --image=shop:1 --replicas=2 --port=80", "deployment.apps/web created"),
+        ("configmap c --from-literal=a=b", "configmap/c created"),
+        ("secret generic s --from-literal=a=b", "secret/s created"),
+        ("serviceaccount sa", "serviceaccount/sa created"),
+        ("service clusterip web --tcp=80:8080", "service/web created"),
+        ("service nodeport np --tcp=80", "service/np created"),
+        ("role r --verb=get --resource=pods", "role.rbac.authorization.k8s.io/r created"),
+        ("rolebinding rb --role=r --serviceaccount=default:sa", "rolebinding.rbac.authorization.k8s.io/rb created"),
+        ("clusterrole cr --verb=get,list --resource=nodes", "clusterrole.rbac.authorization.k8s.io/cr created"),
+        (
+            "clusterrolebinding crb --clusterrole=cr --user=x",
+            "clusterrolebinding.rbac.authorization.k8s.io/crb created",
+        ),
+    ] {
+        assert!(k.run(&format!("create {words}"), "").await.contains(expected), "{words}");
+    }
+    assert_eq!(
+        k.run("get deploy web -o jsonpath={.spec.template.spec.containers[0]['image','ports']}", "").await,
+        "shop:1 [{\"containerPort\":80,\"protocol\":\"TCP\"}]"
+    );
+    assert_eq!(k.run("get secret s -o jsonpath={.data.a}", "").await, "Yg==");
+    assert_eq!(k.run("get svc web -o jsonpath={.spec.ports[0].targetPort}", "").await, "8080");
+    assert_eq!(k.run("get role r -o jsonpath={.rules[0].verbs}", "").await, "[\"get\"]");
+    assert!(k.attempt("create deployment web --image=x", "").await.1.contains("already exists"));
+    assert!(k.run("create deployment dry --image=x --dry-run=server -o yaml", "").await.contains("name: dry"));
+    k.run("delete namespace shop --wait=false", "").await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_is_told_what_is_wrong() {
     let Some(k) = Kubectl::start().await else { return };
