@@ -41,6 +41,10 @@ pub enum Subresource {
     Log,
     /// A command run in a container.
     Exec,
+    /// The process of a container, watched and fed.
+    Attach,
+    /// A connection into the pod's network.
+    PortForward,
 }
 
 impl Subresource {
@@ -53,12 +57,23 @@ impl Subresource {
             Self::Eviction => "eviction",
             Self::Log => "log",
             Self::Exec => "exec",
+            Self::Attach => "attach",
+            Self::PortForward => "portforward",
         }
     }
 
     /// The subresource of that path segment.
     pub fn parse(segment: &str) -> Option<Self> {
-        let all = [Self::Status, Self::Scale, Self::Binding, Self::Eviction, Self::Log, Self::Exec];
+        let all = [
+            Self::Status,
+            Self::Scale,
+            Self::Binding,
+            Self::Eviction,
+            Self::Log,
+            Self::Exec,
+            Self::Attach,
+            Self::PortForward,
+        ];
         all.into_iter().find(|s| s.as_str() == segment)
     }
 }

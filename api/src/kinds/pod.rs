@@ -21,6 +21,8 @@ pub static POD: Kind = Kind {
         Subresource::Eviction,
         Subresource::Log,
         Subresource::Exec,
+        Subresource::Attach,
+        Subresource::PortForward,
     ],
     generation: true,
     columns: &[

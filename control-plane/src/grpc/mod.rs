@@ -8,6 +8,7 @@ mod convert;
 mod exec;
 mod list;
 mod logs;
+mod port_forward;
 mod service;
 mod watch;
 

@@ -5,8 +5,8 @@ use xebec_api::{Details, Status, decode, kinds};
 use xebec_proto::v1::objects_server::Objects;
 use xebec_proto::v1::{
     CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse,
-    ListChunk, ListRequest, LogChunk, LogsRequest, Object, PatchRequest, Representation, UpdateRequest, WatchEvent,
-    WatchRequest,
+    ListChunk, ListRequest, LogChunk, LogsRequest, Object, PatchRequest, PortForwardInput, PortForwardOutput,
+    Representation, UpdateRequest, WatchEvent, WatchRequest,
 };
 
 use super::{Answers, ObjectsService, context, convert, list, refuse};
@@ -25,6 +25,7 @@ impl Objects for ObjectsService {
     type WatchStream = Answers<WatchEvent>;
     type LogsStream = Answers<LogChunk>;
     type ExecStream = Answers<ExecOutput>;
+    type PortForwardStream = Answers<PortForwardOutput>;
 
     async fn kinds(&self, request: Request<KindsRequest>) -> Answer<KindsResponse> {
         answer(context(&request).and_then(|cx| self.all_kinds(&cx)))
@@ -73,6 +74,11 @@ impl Objects for ObjectsService {
     async fn exec(&self, request: Request<Streaming<ExecInput>>) -> Answer<Self::ExecStream> {
         let cx = context(&request).map_err(refuse)?;
         answer(self.run(&cx, Box::pin(request.into_inner())).await)
+    }
+
+    async fn port_forward(&self, request: Request<Streaming<PortForwardInput>>) -> Answer<Self::PortForwardStream> {
+        let cx = context(&request).map_err(refuse)?;
+        answer(self.forward(&cx, Box::pin(request.into_inner())).await)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::authz::{Attributes, Decision};
 
 impl Registry {
     /// Refuses what the caller may not do to the target.
-    pub(super) fn authorize(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
+    pub(crate) fn authorize(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
         let attributes = Attributes {
             user: &cx.user,
             verb,

@@ -66,7 +66,7 @@ pub use options::{
 };
 pub use xebec_api::patch::PatchKind;
 
-pub use pod_stream::{ContainerPlace, node_refusal};
+pub use pod_stream::{ContainerPlace, PodPlace, node_refusal};
 pub use stored::{Deleted, Listing, Stored};
 pub use target::{RequestContext, Scope, Target};
 pub use watch::{WatchEvent, WatchStream};

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use xebec_api::{Reason, Status, value};
 
-use super::{Registry, RequestContext, Target};
+use super::{Registry, RequestContext, Stored, Target};
 
 /// Where a stream leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,22 @@ pub struct ContainerPlace {
     pub container: String,
 }
 
+/// Where a pod runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodPlace {
+    /// The node that the pod is bound to.
+    pub node: String,
+    /// The pod's uid.
+    pub uid: String,
+}
+
 impl Registry {
+    /// Where the pod that `target` names runs, for a caller who may do `verb` with the target's subresource.
+    pub async fn locate_pod(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<PodPlace, Status> {
+        let stored = self.pod_for_stream(cx, verb, target).await?;
+        place(target, &stored, &stored.object.to_value())
+    }
+
     /// Where the container of the pod that `target` names runs. The target carries the subresource (`log`, `exec`) that
     /// is asked for, `verb` what is done with it.
     pub async fn locate_container(
@@ -27,16 +42,25 @@ impl Registry {
         target: &Target,
         container: &str,
     ) -> Result<ContainerPlace, Status> {
+        let stored = self.pod_for_stream(cx, verb, target).await?;
+        let pod = stored.object.to_value();
+        let container = choose(&target.name, &pod, container)?;
+        let PodPlace { node, uid } = place(target, &stored, &pod)?;
+        Ok(ContainerPlace { node, uid, container })
+    }
+
+    async fn pod_for_stream(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
         self.authorize(cx, verb, target)?;
         self.read_barrier(cx.deadline).await?;
-        let stored = self.cached(target).ok_or_else(|| Status::not_found(target.kind, &target.name))?;
-        let pod = stored.object.to_value();
-        let container = choose(&target.name, &pod, container)?;
-        match value::text(&pod, "/spec/nodeName").unwrap_or_default() {
-            "" => Err(Status::new(Reason::BadRequest, format!("pod {} does not have a host assigned", target.name))),
-            node => Ok(ContainerPlace { node: node.to_owned(), uid: stored.object.meta().uid.clone(), container }),
-        }
+        self.cached(target).ok_or_else(|| Status::not_found(target.kind, &target.name))
+    }
+}
+
+fn place(target: &Target, stored: &Stored, pod: &Value) -> Result<PodPlace, Status> {
+    match value::text(pod, "/spec/nodeName").unwrap_or_default() {
+        "" => Err(Status::new(Reason::BadRequest, format!("pod {} does not have a host assigned", target.name))),
+        node => Ok(PodPlace { node: node.to_owned(), uid: stored.object.meta().uid.clone() }),
     }
 }
 
@@ -56,9 +80,9 @@ fn choose(pod_name: &str, pod: &Value, wanted: &str) -> Result<String, Status> {
             .collect::<Vec<_>>()
     };
     let containers = names("/spec/containers");
-    let init = names("/spec/initContainers");
+    let others = ["/spec/initContainers", "/spec/ephemeralContainers"].map(names).concat();
     if !wanted.is_empty() {
-        let found = containers.iter().chain(&init).any(|name| name == wanted);
+        let found = containers.iter().chain(&others).any(|name| name == wanted);
         let refusal = || Status::bad_request(format!("container {wanted} is not valid for pod {pod_name}"));
         return found.then(|| wanted.to_owned()).ok_or_else(refusal);
     }

@@ -104,8 +104,8 @@ fn verbs(kind: &Kind) -> Vec<&'static str> {
 }
 
 fn subresources(kind: &'static Kind) -> impl Iterator<Item = Value> {
-    kind.subresources.iter().filter_map(|subresource| {
-        let form = SubresourceForm::of(kind, *subresource)?;
+    kind.subresources.iter().map(|subresource| {
+        let form = SubresourceForm::of(kind, *subresource);
         let mut out = json!({
             "name": format!("{}/{}", kind.plural, subresource.as_str()), "singularName": "",
             "namespaced": kind.is_namespaced(), "kind": form.kind, "verbs": form.verbs,
@@ -114,7 +114,7 @@ fn subresources(kind: &'static Kind) -> impl Iterator<Item = Value> {
             out["group"] = json!(form.group);
             out["version"] = json!(form.version);
         }
-        Some(out)
+        out
     })
 }
 
@@ -127,17 +127,18 @@ struct SubresourceForm {
 }
 
 impl SubresourceForm {
-    /// `None` for what this face does not serve.
-    fn of(kind: &Kind, subresource: Subresource) -> Option<SubresourceForm> {
+    fn of(kind: &Kind, subresource: Subresource) -> SubresourceForm {
         let (group, version, kind, verbs): (_, _, _, &[&str]) = match subresource {
             Subresource::Status => (kind.group, kind.version, kind.kind, &["get", "patch", "update"]),
             Subresource::Scale => ("autoscaling", "v1", "Scale", &["get", "patch", "update"]),
             Subresource::Binding => ("", "v1", "Binding", &["create"]),
             Subresource::Eviction => ("policy", "v1", "Eviction", &["create"]),
             Subresource::Log => (kind.group, kind.version, kind.kind, &["get"]),
-            Subresource::Exec => return None,
+            Subresource::Exec => ("", "v1", "PodExecOptions", &["create", "get"]),
+            Subresource::Attach => ("", "v1", "PodAttachOptions", &["create", "get"]),
+            Subresource::PortForward => ("", "v1", "PodPortForwardOptions", &["create", "get"]),
         };
-        Some(SubresourceForm { group, version, kind, verbs })
+        SubresourceForm { group, version, kind, verbs }
     }
 }
 
@@ -183,11 +184,11 @@ fn resource_discovery(kind: &'static Kind) -> Value {
     });
     name_for_people(&mut out, kind);
     let subresource = |subresource: &Subresource| {
-        let form = SubresourceForm::of(kind, *subresource)?;
+        let form = SubresourceForm::of(kind, *subresource);
         let kind = response(form.group, form.version, form.kind);
-        Some(json!({"subresource": subresource.as_str(), "responseKind": kind, "verbs": form.verbs}))
+        json!({"subresource": subresource.as_str(), "responseKind": kind, "verbs": form.verbs})
     };
-    let subresources: Vec<Value> = kind.subresources.iter().filter_map(subresource).collect();
+    let subresources: Vec<Value> = kind.subresources.iter().map(subresource).collect();
     if !subresources.is_empty() {
         out["subresources"] = json!(subresources);
     }

@@ -1,13 +1,13 @@
 //! The Kubernetes REST face of the registry.
 //!
 //! There is one handler. It reads the path's segments, looks the kind up in the kind table, turns method and query into
-//! a verb with options, and calls the registry; nothing here knows a kind by name, but for the logs of a pod. What it
+//! a verb with options, and calls the registry; nothing here knows a kind by name, but for the streams of a pod. What it
 //! adds is HTTP: negotiation (JSON, Table, PartialObjectMetadata), bodies with a limit, streams, and refusals in the
 //! form of a Status.
 //!
 //! ```text
 //!  request ─► path ─┬─ object or collection ─► query, body ─► Registry ─► answer
-//!                   ├─ pods/NAME/log ─► NodeStreams
+//!                   ├─ pods/NAME/{log,exec,attach,portforward} ─► NodeStreams
 //!                   └─ discovery, OpenAPI, health, version
 //! ```
 //!
@@ -25,6 +25,7 @@ mod openapi;
 mod path;
 mod query;
 mod respond;
+mod streams;
 mod watch;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::Method;
+use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 use xebec_api::Status;
 
@@ -70,6 +72,8 @@ struct Call {
     method: Method,
     query: Query,
     headers: http::HeaderMap,
+    /// The connection, for requests that want to go on without HTTP.
+    upgrade: Option<OnUpgrade>,
 }
 
 async fn handle(State(state): State<Arc<RestState>>, request: Request) -> Response {
@@ -77,7 +81,7 @@ async fn handle(State(state): State<Arc<RestState>>, request: Request) -> Respon
 }
 
 async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, Status> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let route = path::parse(parts.uri.path())?;
     if let Route::Open(page) = route {
         return fixed::open(&state, page).await;
@@ -85,7 +89,8 @@ async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, S
     let user = parts.extensions.get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
     let cx = RequestContext { user, deadline: Instant::now() + REQUEST_TIMEOUT };
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
-    let call = Call { state, cx, method: parts.method, query, headers: parts.headers };
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let call = Call { state, cx, method: parts.method, query, headers: parts.headers, upgrade };
     match route {
         Route::Open(page) => fixed::open(&call.state, page).await,
         Route::Discovery(place) => discovery::serve(&call, parts.uri.path(), &place),

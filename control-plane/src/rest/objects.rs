@@ -9,7 +9,7 @@ use xebec_api::{Kind, Status, Subresource, decode, table};
 
 use super::negotiate::{self, Form};
 use super::path::Resource;
-use super::{Call, body, list, logs, respond, watch};
+use super::{Call, body, list, logs, respond, streams, watch};
 use crate::registry::{DeleteOptions, FieldValidation, Patch, Scope, Stored, Target, WriteOptions};
 
 /// Serves a collection, an object or a subresource.
@@ -47,6 +47,9 @@ async fn collection(call: Call, scope: Scope, body: Body) -> Result<Response, St
 }
 
 async fn object(call: Call, target: Target, body: Body) -> Result<Response, Status> {
+    if target.subresource.is_some_and(streams::carries) {
+        return streams::serve(call, target).await;
+    }
     match (&call.method, target.subresource) {
         (&Method::GET, Some(Subresource::Log)) => logs::serve(&call, &target).await,
         (&Method::GET, _) => {

@@ -61,8 +61,9 @@ pub fn guard(answer: Response<Body>, permit: Permit) -> Response<Body> {
 }
 
 fn is_grpc_stream(uri: &Uri) -> bool {
-    let streams = ["/xebec.v1.Objects/Watch", "/xebec.v1.Objects/Logs", "/xebec.v1.Objects/Exec"];
-    streams.contains(&uri.path()) || uri.path().starts_with("/xebec.v1.Nodes/")
+    let streams = ["Watch", "Logs", "Exec", "PortForward"];
+    let of_objects = uri.path().strip_prefix("/xebec.v1.Objects/");
+    of_objects.is_some_and(|method| streams.contains(&method)) || uri.path().starts_with("/xebec.v1.Nodes/")
 }
 
 fn is_rest_stream(uri: &Uri) -> bool {

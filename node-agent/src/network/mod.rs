@@ -11,6 +11,7 @@
 //!                          Network ◀── attach, detach, service_env ── pods
 //! ```
 
+mod connect;
 mod conntrack;
 mod error;
 mod host;
@@ -25,6 +26,7 @@ mod sysctl;
 mod veth;
 mod view;
 
+pub use connect::connect;
 pub use error::NetworkError;
 pub use host::{Network, NetworkConfig};
 pub use pod_network::PodNetwork;

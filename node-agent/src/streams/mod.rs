@@ -1,9 +1,12 @@
-//! Streams that people open into pods: logs and commands.
+//! Streams that people open into pods: logs, commands, attachments, forwarded ports.
 //!
-//! A master asks, the agent dials back. A stream ends with its client: its task then stops reading and kills its command.
+//! A master asks, the agent dials back. A stream ends with its client: its task then stops reading, kills its command, closes
+//! its connection.
 
+mod attach;
 mod exec;
 mod logs;
+mod port_forward;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +98,9 @@ impl Streams {
             let pods = xebec_api::find_kind("", "v1", "Pod").expect("pods are in the kind table");
             return client.fail(&Status::not_found(pods, &open.pod)).await;
         };
+        if let Some(Kind::PortForward(wanted)) = &open.kind {
+            return port_forward::serve(&self.node, &view, wanted, client, input).await;
+        }
         let Some(container) = container(&view, &open.container) else {
             let message = format!("container {} is not valid for pod {}", open.container, open.pod);
             return client.fail(&Status::bad_request(message)).await;
@@ -102,7 +108,8 @@ impl Streams {
         match &open.kind {
             Some(Kind::Logs(wanted)) => logs::serve(&self.node, &view, &container, wanted, client).await,
             Some(Kind::Exec(wanted)) => exec::serve(&self.node, &view, &container, wanted, client, input).await,
-            None => client.fail(&Status::bad_request("the stream has no kind")).await,
+            Some(Kind::Attach(wanted)) => attach::serve(&self.node, &view, &container, wanted, client, input).await,
+            Some(Kind::PortForward(_)) | None => client.fail(&Status::bad_request("the stream has no kind")).await,
         }
     }
 }
