@@ -18,6 +18,7 @@ pub mod resources;
 pub mod scheduling;
 pub mod security;
 pub mod service;
+pub mod unserved;
 pub mod volume;
 pub mod workload;
 
@@ -67,6 +68,14 @@ pub fn one_of(errors: &mut FieldErrors, path: &FieldPath, text: Option<&str>, su
 /// The number, if it is there, must not be below zero.
 pub fn not_negative(errors: &mut FieldErrors, path: &FieldPath, number: Option<i64>) {
     at_least(errors, path, number, 0);
+}
+
+/// The number, if it is there, must be one of a user or group. The kernel's are twice as many; with one beyond, a node would
+/// fall back to what the image says, which may be root.
+pub fn user_id(errors: &mut FieldErrors, path: &FieldPath, number: Option<i64>) {
+    if let Some(number) = number.filter(|n| !(0..=i64::from(i32::MAX)).contains(n)) {
+        errors.push(FieldError::invalid(path, number, format!("must be between 0 and {}, inclusive", i32::MAX)));
+    }
 }
 
 /// The number, if it is there, must be at least `least`.

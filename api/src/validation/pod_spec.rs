@@ -4,7 +4,8 @@ use k8s_openapi::api::core::v1::{Container, PodSpec};
 
 use super::container::{Role, Surroundings};
 use super::{
-    Unique, at_least, container, named, not_negative, one_of, ports, required_name, scheduling, security, volume,
+    Unique, at_least, container, named, not_negative, one_of, ports, required_name, scheduling, security, unserved,
+    volume,
 };
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::names;
@@ -24,6 +25,7 @@ pub fn validate(spec: &PodSpec, path: &FieldPath, errors: &mut FieldErrors) {
     policies(spec, path, errors);
     identity(spec, path, errors);
     scheduling::validate(spec, path, errors);
+    unserved::validate(spec, path, errors);
     if let Some(context) = &spec.security_context {
         security::pod(context, &path.child("securityContext"), errors);
     }

@@ -2,16 +2,16 @@
 
 use k8s_openapi::api::core::v1::{PodSecurityContext, SeccompProfile, SecurityContext};
 
-use super::{Unique, not_negative, one_of, required};
+use super::{Unique, one_of, required, user_id};
 use crate::field::{FieldError, FieldErrors, FieldPath};
 
 /// What is wrong with a pod's security context.
 pub fn pod(context: &PodSecurityContext, path: &FieldPath, errors: &mut FieldErrors) {
-    not_negative(errors, &path.child("runAsUser"), context.run_as_user);
-    not_negative(errors, &path.child("runAsGroup"), context.run_as_group);
-    not_negative(errors, &path.child("fsGroup"), context.fs_group);
+    user_id(errors, &path.child("runAsUser"), context.run_as_user);
+    user_id(errors, &path.child("runAsGroup"), context.run_as_group);
+    user_id(errors, &path.child("fsGroup"), context.fs_group);
     for (index, group) in context.supplemental_groups.iter().flatten().enumerate() {
-        not_negative(errors, &path.child("supplementalGroups").index(index), Some(*group));
+        user_id(errors, &path.child("supplementalGroups").index(index), Some(*group));
     }
     let policies = ["Always", "OnRootMismatch"];
     one_of(errors, &path.child("fsGroupChangePolicy"), context.fs_group_change_policy.as_deref(), &policies);
@@ -28,8 +28,8 @@ pub fn pod(context: &PodSecurityContext, path: &FieldPath, errors: &mut FieldErr
 
 /// What is wrong with a container's security context.
 pub fn container(context: &SecurityContext, path: &FieldPath, errors: &mut FieldErrors) {
-    not_negative(errors, &path.child("runAsUser"), context.run_as_user);
-    not_negative(errors, &path.child("runAsGroup"), context.run_as_group);
+    user_id(errors, &path.child("runAsUser"), context.run_as_user);
+    user_id(errors, &path.child("runAsGroup"), context.run_as_group);
     one_of(errors, &path.child("procMount"), context.proc_mount.as_deref(), &["Default", "Unmasked"]);
     if let Some(profile) = &context.seccomp_profile {
         seccomp(profile, &path.child("seccompProfile"), errors);

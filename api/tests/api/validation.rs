@@ -26,7 +26,7 @@ spec:
     - {name: L, valueFrom: {fieldRef: {fieldPath: 'metadata.labels[''app'']'}}}
     - {name: K, valueFrom: {configMapKeyRef: {name: c, key: k}}}
     envFrom: [{secretRef: {name: s}}]
-    ports: [{name: http, containerPort: 80, hostPort: 8080}, {containerPort: 53, protocol: UDP}]
+    ports: [{name: http, containerPort: 80}, {containerPort: 53, protocol: UDP}]
     livenessProbe: {tcpSocket: {port: http}}
     lifecycle: {preStop: {sleep: {seconds: 1}}}
     resources: {requests: {cpu: 100m}, limits: {cpu: 1, memory: 1Gi}}
@@ -94,6 +94,35 @@ fn metadata() {
         "{metadata: {generateName: a-}}",
         expect!["metadata.name: Required value: name or generateName is required"],
     );
+}
+
+#[test]
+fn what_nodes_do_not_do_is_refused() {
+    let text = "
+metadata: {name: web}
+spec:
+  shareProcessNamespace: true
+  hostUsers: false
+  securityContext: {runAsUser: 4294967296, seccompProfile: {type: RuntimeDefault}}
+  containers:
+  - name: a
+    image: i
+    ports: [{containerPort: 80, hostPort: 8080}]
+    securityContext: {runAsGroup: 2147483648, seccompProfile: {type: Localhost, localhostProfile: a.json}}
+";
+    check(
+        "po",
+        text,
+        expect![[r#"
+        spec.containers[0].securityContext.runAsGroup: Invalid value: 2147483648: must be between 0 and 2147483647, inclusive
+        spec.shareProcessNamespace: Forbidden: nodes do not share process namespaces
+        spec.hostUsers: Forbidden: nodes do not make user namespaces
+        spec.containers[0].securityContext.seccompProfile.type: Forbidden: nodes have no profiles of their own; use RuntimeDefault
+        spec.containers[0].ports[0].hostPort: Forbidden: nodes do not forward ports to pods; use a Service of type NodePort, or hostNetwork
+        spec.securityContext.runAsUser: Invalid value: 4294967296: must be between 0 and 2147483647, inclusive"#]],
+    );
+    let text = "{metadata: {name: a}, spec: {hostNetwork: true, containers: [{name: a, image: i, ports: [{containerPort: 80}]}]}}";
+    check("po", text, expect![""]);
 }
 
 #[test]
@@ -165,33 +194,33 @@ spec:
         "po",
         text,
         expect![[r#"
-        spec.containers[0].name: Invalid value: "C": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
-        spec.containers[0].image: Invalid value: " i": must not have leading or trailing whitespace
-        spec.containers[0].imagePullPolicy: Unsupported value: "Often": supported values: "Always", "IfNotPresent", "Never"
-        spec.containers[0].ports[0].containerPort: Required value
-        spec.containers[0].ports[1].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive
-        spec.containers[0].ports[1].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"
-        spec.containers[0].ports[2].name: Invalid value: "http_1": must consist of lowercase letters, digits and '-', with at least one letter, and no '-' at an end or doubled
-        spec.containers[0].env[0].name: Required value
-        spec.containers[0].env[1].name: Invalid value: "A=B": must consist of printable ASCII characters other than '='
-        spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
-        spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.secret": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"
-        spec.containers[0].env[3].valueFrom: Invalid value: "": must specify one of its sources
-        spec.containers[0].volumeMounts[0].name: Not found: "missing"
-        spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique
-        spec.containers[0].volumeMounts[1].subPath: Invalid value: "../x": must not contain '..'
-        spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0
-        spec.containers[0].resources.limits[pods]: Invalid value: "pods": must be a standard resource for containers
-        spec.containers[0].resources.requests[memory]: Invalid value: "lots": a quantity is a number with an optional suffix: one of n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei, or an exponent such as e3
-        spec.containers[0].resources.requests[pods]: Invalid value: "pods": must be a standard resource for containers
-        spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1
-        spec.containers[0].securityContext.runAsUser: Invalid value: -1: must be greater than or equal to 0
-        spec.containers[0].securityContext.allowPrivilegeEscalation: Invalid value: false: cannot be false when `privileged` is true
-        spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1
-        spec.containers[0].readinessProbe: Forbidden: may not specify more than 1 handler type
-        spec.containers[0].readinessProbe.exec.command: Required value
-        spec.containers[0].readinessProbe.httpGet.port: Invalid value: 0: must be between 1 and 65535, inclusive
-        spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS""#]],
+            spec.containers[0].name: Invalid value: "C": must be a lowercase RFC 1123 label: letters, digits and '-', with a letter or digit at both ends
+            spec.containers[0].image: Invalid value: " i": must not have leading or trailing whitespace
+            spec.containers[0].imagePullPolicy: Unsupported value: "Often": supported values: "Always", "IfNotPresent", "Never"
+            spec.containers[0].ports[0].containerPort: Required value
+            spec.containers[0].ports[1].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive
+            spec.containers[0].ports[1].protocol: Unsupported value: "ICMP": supported values: "SCTP", "TCP", "UDP"
+            spec.containers[0].ports[2].name: Invalid value: "http_1": must consist of lowercase letters, digits and '-', with at least one letter, and no '-' at an end or doubled
+            spec.containers[0].env[0].name: Required value
+            spec.containers[0].env[1].name: Invalid value: "A=B": must consist of printable ASCII characters other than '='
+            spec.containers[0].env[2].valueFrom: Invalid value: "": may not be specified when `value` is not empty
+            spec.containers[0].env[2].valueFrom.fieldRef.fieldPath: Unsupported value: "spec.secret": supported values: "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName", "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"
+            spec.containers[0].env[3].valueFrom: Invalid value: "": must specify one of its sources
+            spec.containers[0].volumeMounts[0].name: Not found: "missing"
+            spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique
+            spec.containers[0].volumeMounts[1].subPath: Invalid value: "../x": must not contain '..'
+            spec.containers[0].resources.limits[memory]: Invalid value: "-1": must be greater than or equal to 0
+            spec.containers[0].resources.limits[pods]: Invalid value: "pods": must be a standard resource for containers
+            spec.containers[0].resources.requests[memory]: Invalid value: "lots": a quantity is a number with an optional suffix: one of n, u, m, k, M, G, T, P, E, Ki, Mi, Gi, Ti, Pi, Ei, or an exponent such as e3
+            spec.containers[0].resources.requests[pods]: Invalid value: "pods": must be a standard resource for containers
+            spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1
+            spec.containers[0].securityContext.runAsUser: Invalid value: -1: must be between 0 and 2147483647, inclusive
+            spec.containers[0].securityContext.allowPrivilegeEscalation: Invalid value: false: cannot be false when `privileged` is true
+            spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1
+            spec.containers[0].readinessProbe: Forbidden: may not specify more than 1 handler type
+            spec.containers[0].readinessProbe.exec.command: Required value
+            spec.containers[0].readinessProbe.httpGet.port: Invalid value: 0: must be between 1 and 65535, inclusive
+            spec.containers[0].readinessProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS""#]],
     );
 }
 
