@@ -199,6 +199,12 @@ impl Runtime for Containerd {
     }
 
     async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<ExecSession, RuntimeError> {
-        self.start_exec(id, spec).await
+        let (this, object, spec) = (self.clone(), id.to_owned(), spec.clone());
+        // A caller that stops waiting (a probe whose time is up) must not leave half a command behind: what was begun is
+        // finished, finds nobody, and is then killed and deleted by its driver.
+        let started = tokio::spawn(async move { this.start_exec(&object, &spec).await });
+        started
+            .await
+            .unwrap_or_else(|error| Err(RuntimeError::Invalid(format!("cannot run a command in {id}: {error}"))))
     }
 }
