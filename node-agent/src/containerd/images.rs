@@ -57,6 +57,17 @@ struct RootFs {
     diff_ids: Vec<String>,
 }
 
+/// A layer to be unpacked.
+struct Layer<'a> {
+    blob: &'a Blob,
+    /// What it must unpack to.
+    diff_id: &'a str,
+    /// Its snapshot's name.
+    chain_id: &'a str,
+    /// That of the layer below; empty: none.
+    parent: &'a str,
+}
+
 impl Containerd {
     /// What an image record stands for; absent if its content is gone.
     pub(super) async fn describe_image(
@@ -113,6 +124,12 @@ impl Containerd {
     }
 
     async fn import_image(&self, image: &ArchivedImage, lease: &str) -> Result<(), RuntimeError> {
+        if image.layers.len() != image.diff_ids.len() {
+            let (layers, named) = (image.layers.len(), image.diff_ids.len());
+            return Err(RuntimeError::Invalid(format!(
+                "the image has {layers} layers, its configuration names {named}"
+            )));
+        }
         let snapshotter = &self.settings.snapshotter;
         for layer in &image.layers {
             self.write_blob(layer, HashMap::new(), lease).await?;
@@ -124,10 +141,10 @@ impl Containerd {
         let kept = std::iter::once(&image.config).chain(&image.layers).enumerate();
         let keeps = kept.map(|(number, blob)| (format!("containerd.io/gc.ref.content.{number}"), blob.digest.clone()));
         self.write_blob(&image.manifest, keeps.collect(), lease).await?;
-        for (number, layer) in image.layers.iter().enumerate() {
-            let parent = number.checked_sub(1).and_then(|below| chain_ids.get(below)).cloned().unwrap_or_default();
-            let Some(chain_id) = chain_ids.get(number) else { continue };
-            self.unpack(layer, chain_id, &parent, lease).await?;
+        let mut parent = "";
+        for ((layer, diff_id), chain_id) in image.layers.iter().zip(&image.diff_ids).zip(&chain_ids) {
+            self.unpack(&Layer { blob: layer, diff_id, chain_id, parent }, lease).await?;
+            parent = chain_id;
         }
         for name in &image.names {
             self.name_image(name, &image.manifest, lease).await?;
@@ -152,8 +169,8 @@ impl Containerd {
     }
 
     /// Makes a layer's snapshot, unless it is there.
-    async fn unpack(&self, layer: &Blob, chain_id: &str, parent: &str, lease: &str) -> Result<(), RuntimeError> {
-        let snapshotter = self.settings.snapshotter.clone();
+    async fn unpack(&self, layer: &Layer<'_>, lease: &str) -> Result<(), RuntimeError> {
+        let (snapshotter, chain_id) = (self.settings.snapshotter.clone(), layer.chain_id);
         let stat = StatSnapshotRequest { snapshotter: snapshotter.clone(), key: chain_id.to_owned() };
         match call("find layer", chain_id, CALL, self.snapshots().stat(ours(stat))).await {
             Err(error) if error.is_not_found() => {}
@@ -163,7 +180,7 @@ impl Containerd {
         let prepare = PrepareSnapshotRequest {
             snapshotter: snapshotter.clone(),
             key: key.clone(),
-            parent: parent.to_owned(),
+            parent: layer.parent.to_owned(),
             labels: HashMap::new(),
         };
         let answer = call("prepare layer", chain_id, CALL, self.snapshots().prepare(leased(prepare, lease))).await?;
@@ -177,9 +194,16 @@ impl Containerd {
         call("commit layer", chain_id, CALL, self.snapshots().commit(leased(commit, lease))).await
     }
 
-    async fn apply(&self, layer: &Blob, mounts: Vec<Mount>, lease: &str) -> Result<(), RuntimeError> {
-        let request = ApplyRequest { diff: Some(descriptor(layer)), mounts, payloads: HashMap::new(), sync_fs: false };
-        call("unpack layer", &layer.digest, TRANSFER, self.diff().apply(leased(request, lease))).await.map(|_| ())
+    /// Unpacks a layer. It must be what the configuration says: other images will take its snapshot for theirs.
+    async fn apply(&self, layer: &Layer<'_>, mounts: Vec<Mount>, lease: &str) -> Result<(), RuntimeError> {
+        let (diff, digest) = (Some(descriptor(layer.blob)), &layer.blob.digest);
+        let request = ApplyRequest { diff, mounts, payloads: HashMap::new(), sync_fs: false };
+        let answer = call("unpack layer", digest, TRANSFER, self.diff().apply(leased(request, lease))).await?;
+        let found = answer.applied.map(|applied| applied.digest).unwrap_or_default();
+        if found == layer.diff_id {
+            return Ok(());
+        }
+        Err(RuntimeError::Invalid(format!("layer {digest} unpacks to {found}, its image says {}", layer.diff_id)))
     }
 
     /// Stores content, unless it is there; its labels are set either way.

@@ -13,10 +13,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::archive::ImageArchive;
-use crate::containerd::Runtime;
+use crate::containerd::{Runtime, RuntimeError};
 
 /// Between two looks. It is the longest that a new archive goes unnoticed; a look costs one directory listing.
 const PERIOD: Duration = Duration::from_millis(500);
+
+/// Directories in which archives are unpacked begin so.
+const SCRATCH: &str = ".unpacked-";
 
 type Stamp = (u64, Option<SystemTime>);
 
@@ -48,6 +51,7 @@ impl ImageDirectory {
 
     /// Imports what is there, and then what appears, until cancelled. At the start nothing is being copied.
     pub async fn run(mut self, stop: CancellationToken) {
+        remove_scratch(&self.directory);
         self.seen = archives(&self.directory);
         let mut tick = tokio::time::interval(PERIOD);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -62,9 +66,17 @@ impl ImageDirectory {
         let settled = self.seen.iter().filter(|(path, stamp)| before.get(*path) == Some(*stamp));
         let due = settled.filter(|(path, stamp)| self.done.get(*path) != Some(*stamp));
         let due: Vec<(PathBuf, Stamp)> = due.map(|(path, stamp)| (path.clone(), *stamp)).collect();
+        // Without a runtime even a look into the archives is in vain.
+        if due.is_empty() || self.runtime.version().await.is_err() {
+            return;
+        }
         for (path, stamp) in due {
             match import(self.runtime.as_ref(), &path).await {
                 Ok(names) => tracing::info!(path = %path.display(), ?names, "imported images"),
+                Err(error) if is_transient(error.as_ref()) => {
+                    tracing::info!(path = %path.display(), error = chain(error.as_ref()), "an import is put off");
+                    return;
+                }
                 Err(error) => {
                     tracing::warn!(path = %path.display(), error = chain(error.as_ref()), "cannot import images")
                 }
@@ -76,9 +88,25 @@ impl ImageDirectory {
     }
 }
 
+/// Whether the same archive may be imported at the next look: the runtime was away for a moment.
+fn is_transient(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<RuntimeError>().is_some_and(RuntimeError::is_transient)
+}
+
+/// What imports that were cut short have left.
+fn remove_scratch(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
+    let left = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(SCRATCH));
+    for path in left.map(|entry| entry.path()) {
+        if let Err(error) = std::fs::remove_dir_all(&path) {
+            tracing::warn!(path = %path.display(), %error, "what is left of an import could not be removed");
+        }
+    }
+}
+
 /// Imports one archive.
 async fn import(runtime: &dyn Runtime, path: &Path) -> Result<Vec<String>, Box<dyn std::error::Error + Send + Sync>> {
-    let scratch = path.with_file_name(format!(".unpacked-{}", uuid::Uuid::new_v4().simple()));
+    let scratch = path.with_file_name(format!("{SCRATCH}{}", uuid::Uuid::new_v4().simple()));
     std::fs::create_dir(&scratch)?;
     let (archive, scratch_of_reader) = (path.to_owned(), scratch.clone());
     let opened = tokio::task::spawn_blocking(move || ImageArchive::open(&archive, &scratch_of_reader)).await;
