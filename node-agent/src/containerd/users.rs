@@ -1,8 +1,13 @@
 //! As whom a container runs: numbers, or names looked up in the image's own /etc/passwd and /etc/group.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::runtime::{RuntimeError, UserWish};
+
+/// No more of an image's files is read: they are anybody's.
+const LONGEST: u64 = 1 << 20;
 
 /// A resolved user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +45,7 @@ fn lookup_user(user: &str, layers: &[PathBuf]) -> Result<(u32, Option<u32>), Run
     if let Ok(uid) = user.parse() {
         return Ok((uid, None));
     }
-    let passwd = read(layers, "etc/passwd");
+    let passwd = read(layers, "passwd");
     let entry = passwd.lines().map(fields).find(|entry| entry.first() == Some(&user));
     let ids = entry.and_then(|entry| Some((entry.get(2)?.parse().ok()?, entry.get(3)?.parse().ok())));
     ids.ok_or_else(|| RuntimeError::Invalid(format!("unable to find user {user}: no matching entries in passwd file")))
@@ -50,14 +55,14 @@ fn lookup_group(group: &str, layers: &[PathBuf]) -> Result<u32, RuntimeError> {
     if let Ok(gid) = group.parse() {
         return Ok(gid);
     }
-    let file = read(layers, "etc/group");
+    let file = read(layers, "group");
     let entry = file.lines().map(fields).find(|entry| entry.first() == Some(&group));
     let gid = entry.and_then(|entry| entry.get(2)?.parse().ok());
     gid.ok_or_else(|| RuntimeError::Invalid(format!("unable to find group {group}: no matching entries in group file")))
 }
 
 fn primary_group(uid: u32, layers: &[PathBuf]) -> Option<u32> {
-    let passwd = read(layers, "etc/passwd");
+    let passwd = read(layers, "passwd");
     let number = uid.to_string();
     let entry = passwd.lines().map(fields).find(|entry| entry.get(2) == Some(&number.as_str()))?;
     entry.get(3)?.parse().ok()
@@ -67,11 +72,19 @@ fn fields(line: &str) -> Vec<&str> {
     line.split(':').collect()
 }
 
-/// The topmost layer's version of a file. Symbolic links are not followed: they would lead out of the layer.
+/// The topmost layer's version of a file in /etc. Symbolic links, /etc itself included, are not followed: they would lead out
+/// of the layer.
 fn read(layers: &[PathBuf], name: &str) -> String {
-    let paths = layers.iter().map(|layer| layer.join(name));
-    let mut files = paths.filter(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()));
-    files.next().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default()
+    let plain = |path: &PathBuf| path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+    let etc = layers.iter().map(|layer| layer.join("etc"));
+    let etc = etc.filter(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()));
+    let path = etc.map(|path| path.join(name)).find(plain);
+    path.and_then(|path| beginning(&path).ok()).unwrap_or_default()
+}
+
+fn beginning(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(LONGEST).read_to_string(&mut text).map(|_| text)
 }
 
 #[cfg(test)]
@@ -87,6 +100,14 @@ mod tests {
         let found = resolve(&wish, &[layer.path().to_owned()]);
         let found = found.map(|user| (user.uid, user.gid)).map_err(|error| error.to_string());
         assert_eq!(found, expect.map_err(str::to_owned), "{of_image}");
+    }
+
+    #[test]
+    fn a_layer_does_not_lead_to_the_files_of_the_node() {
+        let layer = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc", layer.path().join("etc")).unwrap();
+        let wish = UserWish { of_image: "daemon".into(), ..UserWish::default() };
+        assert!(resolve(&wish, &[layer.path().to_owned()]).is_err());
     }
 
     #[test]

@@ -75,7 +75,12 @@ fn aside(path: &Path, number: u32) -> PathBuf {
 }
 
 fn append(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
+    OpenOptions::new().create(true).append(true).mode(0o640).custom_flags(libc::O_NOFOLLOW).open(path)
+}
+
+/// Opens a file of a log to read it. A link in its place is refused: it would show a file that is none of the pod's.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }
 
 fn rename(from: &Path, to: &Path) -> io::Result<()> {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use xebec_node_plan::logline::{Stream, parse};
 
-use super::file::parts;
+use super::file::{open, parts};
 use super::store::Feed;
 
 /// Bytes handed out at once.
@@ -116,7 +116,7 @@ impl LogReader {
     }
 
     fn open_next(&mut self) -> io::Result<bool> {
-        let next = self.waiting.pop_front().map(File::open).transpose()?;
+        let next = self.waiting.pop_front().map(|path| open(&path)).transpose()?;
         self.current = next.map(BufReader::new);
         Ok(self.current.is_some())
     }
@@ -166,7 +166,7 @@ fn is_wanted(since: Option<Timestamp>, time: Option<Timestamp>) -> bool {
 fn count(files: &[PathBuf], since: Option<Timestamp>) -> io::Result<u64> {
     let (mut lines, mut line) = (0, Vec::new());
     for path in files {
-        let mut reader = BufReader::new(File::open(path)?);
+        let mut reader = BufReader::new(open(path)?);
         while reader.read_until(b'\n', &mut line)? > 0 {
             line.pop_if(|last| *last == b'\n');
             let record = parse(&line);
@@ -212,6 +212,17 @@ mod tests {
         assert_eq!(read(&path, LogOptions { limit: Some(10), tail: Some(2), ..options() }), "line 5\nlin");
         let stamped = read(&path, LogOptions { timestamps: true, tail: Some(1), ..options() });
         assert_eq!(stamped, "1970-01-01T00:00:06.000000000Z line 6\n");
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_log_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("0.log");
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        let mut reader = LogReader::open(&path, LogOptions::default()).unwrap();
+        assert!(reader.read().is_err());
+        assert!(LogReader::open(&path, LogOptions { tail: Some(1), ..LogOptions::default() }).is_err());
+        assert!(LogFile::open(&path).is_err());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Waits for the end of a container, and says how it ended.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::time::Duration;
 
 use xebec_node_plan::moment::Moment;
@@ -16,7 +19,7 @@ use crate::node::now;
 /// A runtime that does not answer is asked again after this.
 const AGAIN: Duration = Duration::from_millis(250);
 /// A termination message is cut after so many bytes.
-const LONGEST_MESSAGE: usize = 4096;
+const LONGEST_MESSAGE: u64 = 4096;
 const KILLED: i32 = 137;
 
 /// Waits; the log is complete when this returns.
@@ -62,9 +65,14 @@ fn reason(pod: &PodContext, id: &str, code: i32) -> &'static str {
 }
 
 fn message(pod: &PodContext, container: &str) -> String {
-    let mut bytes = std::fs::read(termination_log(pod, container)).unwrap_or_default();
-    bytes.truncate(LONGEST_MESSAGE);
-    String::from_utf8_lossy(&bytes).into_owned()
+    beginning(&termination_log(pod, container)).unwrap_or_default()
+}
+
+/// The container may have written gigabytes; no more is read than is kept.
+fn beginning(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LONGEST_MESSAGE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn lost(id: String, started_at: Moment) -> Exit {
@@ -75,5 +83,15 @@ fn lost(id: String, started_at: Moment) -> Exit {
         message: "The container could not be located".to_owned(),
         started_at,
         finished_at: now(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_an_endless_message_only_the_beginning_is_read() {
+        assert_eq!(beginning(Path::new("/dev/zero")).map(|text| text.len()).ok(), Some(4096));
     }
 }
