@@ -18,7 +18,7 @@ use crate::network::NetworkError;
 use crate::node::{Node, now};
 use crate::sandbox::{SandboxError, unpin};
 use crate::steps::{PodContext, sandbox};
-use crate::volumes::release_tmpfs;
+use crate::volumes::unmount_below;
 
 /// Pods cannot be taken up.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +118,7 @@ fn instances(pod: &SavedPod) -> Vec<&String> {
 fn remove(directory: &Path) -> Result<(), SandboxError> {
     unpin(&directory.join("ns"))?;
     let failed = |source| SandboxError::File { operation: "remove", path: directory.to_owned(), source };
-    release_tmpfs(&directory.join("volumes")).map_err(|error| failed(std::io::Error::other(error)))?;
+    unmount_below(&directory.join("volumes")).map_err(|error| failed(std::io::Error::other(error)))?;
     std::fs::remove_dir_all(directory).map_err(failed)
 }
 

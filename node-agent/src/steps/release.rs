@@ -10,7 +10,7 @@ use super::start::container_id;
 use crate::containerd::RuntimeError;
 use crate::network::NetworkError;
 use crate::sandbox::{SandboxError, unpin};
-use crate::volumes::{VolumeError, release_tmpfs};
+use crate::volumes::{VolumeError, unmount_below};
 
 /// Something of a pod cannot be taken down; it is tried again.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +56,7 @@ pub async fn release(pod: &PodContext, observed: &Observed) -> Result<(), Releas
 
 fn take_down(pod: &PodContext) -> Result<(), ReleaseError> {
     unpin(&pod.namespaces())?;
-    release_tmpfs(&pod.volumes())?;
+    unmount_below(&pod.volumes())?;
     for directory in [pod.volumes(), pod.directory().join("fifo"), pod.directory().join("etc")] {
         remove(directory)?;
     }

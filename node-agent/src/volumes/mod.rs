@@ -16,7 +16,7 @@ use xebec_node_plan::files::{FilesError, is_rendered, is_secret, render};
 use xebec_node_plan::pod::action::Desired;
 use xebec_node_plan::resources::whole;
 
-pub use mounts::{bind_mounts, release_tmpfs};
+pub use mounts::{bind_mounts, unmount_below};
 
 /// A volume cannot be made or used.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,19 @@
 //! Mounting: tmpfs for what must not reach a disk, and the bind mounts that containers get.
 
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use k8s_openapi::api::core::v1::{Container, PodSpec, Volume, VolumeMount};
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use xebec_node_plan::env::expand;
 
 use super::VolumeError;
 use crate::containerd::Mount;
+
+/// The mounts that this thread sees.
+const MOUNTS: &str = "/proc/thread-self/mountinfo";
 
 /// Mounts a tmpfs, unless one is there.
 pub(super) fn mount_tmpfs(path: &Path, volume: &str, size: Option<i64>, mode: u32) -> Result<(), VolumeError> {
@@ -34,18 +39,52 @@ fn is_tmpfs_mount(path: &Path) -> bool {
     own && statfs(path).is_ok_and(|stat| stat.filesystem_type() == TMPFS_MAGIC)
 }
 
-/// Unmounts every tmpfs among a pod's volumes. Blocking.
-pub fn release_tmpfs(directory: &Path) -> Result<(), VolumeError> {
-    let Ok(entries) = std::fs::read_dir(directory) else { return Ok(()) };
-    for path in entries.flatten().map(|entry| entry.path()).filter(|path| is_tmpfs_mount(path)) {
-        umount2(&path, MntFlags::MNT_DETACH).map_err(|error| VolumeError::Io {
-            volume: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            operation: "unmount",
-            path: path.clone(),
-            source: error.into(),
-        })?;
+/// Unmounts everything below a directory: our tmpfs, and what a container has mounted into a volume that it shares with the
+/// node. Whoever removes the directory would otherwise remove what is mounted there. Blocking.
+pub fn unmount_below(directory: &Path) -> Result<(), VolumeError> {
+    let Ok(directory) = directory.canonicalize() else { return Ok(()) };
+    let failed = |operation, path: &Path, source| VolumeError::Io {
+        volume: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        operation,
+        path: path.to_owned(),
+        source,
+    };
+    let table = std::fs::read(MOUNTS).map_err(|source| failed("read", Path::new(MOUNTS), source))?;
+    // The newest first: it may lie on an older one.
+    for path in mounts_below(&table, &directory).iter().rev() {
+        match umount2(path, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+            // It went with one that it lay on.
+            Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+            Err(error) => return Err(failed("unmount", path, error.into())),
+        }
     }
     Ok(())
+}
+
+/// Mount points below a directory, in the order of the kernel's table.
+fn mounts_below(table: &[u8], directory: &Path) -> Vec<PathBuf> {
+    let lines = table.split(|byte| *byte == b'\n');
+    let points = lines.filter_map(|line| line.split(|byte| *byte == b' ').nth(4)).map(unescaped);
+    points.filter(|point| point.starts_with(directory) && point != directory).collect()
+}
+
+/// The kernel writes blanks and backslashes as octal numbers: `\040`.
+fn unescaped(text: &[u8]) -> PathBuf {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some((first, after)) = rest.split_first() {
+        let number = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        match number.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(|_| *first == b'\\') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[3..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    PathBuf::from(std::ffi::OsString::from_vec(bytes))
 }
 
 /// The volumes that a container sees. Blocking.
@@ -118,6 +157,17 @@ fn within(root: &Path, path: &str, volume: &str) -> Result<PathBuf, VolumeError>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn mounts_below_a_directory_are_found_in_the_kernels_table() {
+        let table = b"22 1 8:1 / / rw - ext4 /dev/sda rw\n\
+            90 22 0:50 / /data/pods/u/volumes/v rw shared:1 - tmpfs tmpfs rw\n\
+            91 90 0:51 / /data/pods/u/volumes/v/a\\040b rw - nfs far:/x rw\n\
+            92 22 0:52 / /data/pods/u/volumes2 rw - tmpfs tmpfs rw\n\
+            93 22 0:53 / /data/pods/u/volumes rw - tmpfs tmpfs rw\n";
+        let found = mounts_below(table, Path::new("/data/pods/u/volumes"));
+        assert_eq!(found, ["/data/pods/u/volumes/v", "/data/pods/u/volumes/v/a b"].map(PathBuf::from));
+    }
 
     #[test]
     fn sub_paths_stay_within_their_volume() {
