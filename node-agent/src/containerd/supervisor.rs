@@ -167,6 +167,10 @@ impl Place {
             }
             tokio::time::sleep(START_STEP).await;
         }
+        // Left alone it would stand in the way of the next one.
+        if let Err(error) = child.kill().await {
+            tracing::warn!(%error, "a containerd that does not answer cannot be killed");
+        }
         Err(SupervisorError::Silent { address: self.address(), log: self.log() })
     }
 

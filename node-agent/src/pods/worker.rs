@@ -53,6 +53,7 @@ enum Next {
 }
 
 impl Worker {
+    /// Takes up what runs already: whoever sees the pod can follow its logs.
     pub(super) fn new(
         node: Arc<Node>,
         inputs: Inputs,
@@ -61,7 +62,7 @@ impl Worker {
         published: watch::Sender<Observed>,
     ) -> Worker {
         let rendered = inputs.desired.borrow().clone();
-        Worker {
+        let mut worker = Worker {
             node,
             inputs,
             observed,
@@ -71,12 +72,13 @@ impl Worker {
             under_way: JoinSet::new(),
             rendered,
             paused: false,
-        }
+        };
+        worker.resume();
+        worker
     }
 
     /// Runs until the pod is forgotten or the agent stops.
     pub(super) async fn run(mut self) {
-        self.resume();
         loop {
             let desired = self.inputs.desired.borrow_and_update().clone();
             let now = now();
@@ -98,7 +100,6 @@ impl Worker {
         }
     }
 
-    /// Takes up what runs already.
     fn resume(&mut self) {
         let desired = self.inputs.desired.borrow().clone();
         let running = self.observed.containers.iter().filter_map(|(name, record)| {
@@ -286,7 +287,7 @@ impl Worker {
     async fn changed(&mut self) -> Next {
         let desired = self.inputs.desired.borrow().clone();
         self.record(&desired, Event::DesiredAgain);
-        if desired.references != self.rendered.references || desired.pod != self.rendered.pod {
+        if is_news(&self.rendered, &desired) {
             if self.observed.volumes == Preparation::Ready && !desired.is_leaving() {
                 steps::volumes::refresh(&self.context(&desired)).await;
             }
@@ -294,5 +295,34 @@ impl Worker {
             self.record(&desired, Event::RetryNow);
         }
         Next::GoOn
+    }
+}
+
+/// Whether what volumes and containers are made from has changed. The status has not: it comes back from the masters as this
+/// node told it, and an echo of a failure is no reason to try again at once.
+fn is_news(before: &Desired, now: &Desired) -> bool {
+    let made_from = |desired: &Desired| {
+        let metadata = &desired.pod.metadata;
+        (metadata.labels.clone(), metadata.annotations.clone(), desired.pod.spec.clone(), desired.references.clone())
+    };
+    made_from(before) != made_from(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Pod;
+    use xebec_node_plan::references::References;
+
+    use super::*;
+
+    #[test]
+    fn the_echo_of_a_status_is_no_news() {
+        let before = Desired { pod: Pod::default(), removed: false, references: References::default() };
+        let mut now = before.clone();
+        now.pod.status = Some(PodStatus { message: Some("no such image".to_owned()), ..PodStatus::default() });
+        now.pod.metadata.resource_version = Some("7".to_owned());
+        assert!(!is_news(&before, &now));
+        now.pod.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into());
+        assert!(is_news(&before, &now));
     }
 }
