@@ -65,6 +65,16 @@ pub fn router(state: RestState) -> Router {
     Router::new().fallback(handle).with_state(Arc::new(state))
 }
 
+/// Whether the answer to this lasts for as long as its caller wants. Read as the handler reads it, so that no spelling makes
+/// a stream look short.
+pub(crate) fn is_stream(uri: &http::Uri) -> bool {
+    let Ok(Route::Resource(resource)) = path::parse(uri.path()) else { return false };
+    match resource.subresource.as_deref() {
+        Some(word) => matches!(word, "attach" | "exec" | "log" | "portforward"),
+        None => Query::parse(uri.query().unwrap_or_default()).is_ok_and(|query| query.flag("watch")),
+    }
+}
+
 /// A request, taken apart.
 struct Call {
     state: Arc<RestState>,

@@ -1,4 +1,5 @@
-//! The one door of the API: every request passes here, whether gRPC or REST.
+//! The one door of the API: every request passes here, whether gRPC or REST. A short one has a deadline from here on, so that
+//! who never sends the body holds no place for ever.
 //!
 //! ```text
 //! connection (user or nobody, address) ─► somebody, or a path that is open to all? ─► below the bounds? ─┬─► gRPC services
@@ -11,9 +12,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tower::ServiceExt;
-use xebec_api::Status;
+use xebec_api::{Reason, Status};
 
-use super::in_flight::{InFlight, classify, guard};
+use super::in_flight::{Class, InFlight, classify, guard};
 use crate::authn::User;
 
 /// What anybody may call.
@@ -42,15 +43,41 @@ impl Gate {
         if request.extensions().get::<Arc<User>>().is_none() && !is_open(&request, is_grpc) {
             return refuse(is_grpc, &Status::unauthorized());
         }
-        let Some(permit) = self.in_flight.enter(classify(&request, is_grpc)) else {
+        if wants_to_be_another(&request) {
+            return refuse(is_grpc, &Status::new(Reason::Forbidden, "nobody may act as another user here"));
+        }
+        let class = class(&request, is_grpc);
+        let Some(permit) = self.in_flight.enter(class) else {
             return refuse(is_grpc, &Status::too_many_requests("too many requests are under way", RETRY_AFTER));
         };
         let router = if is_grpc { &self.grpc } else { &self.rest };
-        match router.clone().oneshot(request).await {
-            Ok(answer) => guard(answer, permit),
-            Err(never) => match never {},
+        match in_time(class, router.clone().oneshot(request)).await {
+            Some(Ok(answer)) => guard(answer, permit),
+            Some(Err(never)) => match never {},
+            None => refuse(is_grpc, &Status::timeout("the request was not answered in time")),
         }
     }
+}
+
+async fn in_time<T>(class: Class, answer: impl Future<Output = T>) -> Option<T> {
+    match class.patience() {
+        Some(patience) => tokio::time::timeout(patience, answer).await.ok(),
+        None => Some(answer.await),
+    }
+}
+
+fn class(request: &Request<Body>, is_grpc: bool) -> Class {
+    let is_somebody = request.extensions().get::<Arc<User>>().is_some();
+    match (is_grpc, is_open(request, is_grpc)) {
+        (true, true) if !is_somebody => Class::Join,
+        (false, true) => Class::Probe,
+        _ => classify(request, is_grpc),
+    }
+}
+
+/// A client that asks to act as somebody else must not act as itself instead: `kubectl --as` is used to be less.
+fn wants_to_be_another(request: &Request<Body>) -> bool {
+    request.headers().keys().any(|name| name.as_str().starts_with("impersonate-"))
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {

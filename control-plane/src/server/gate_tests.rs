@@ -56,7 +56,36 @@ async fn above_the_bound_callers_are_told_to_come_back() {
     let held = check(&gate, Request::builder().uri("/api"), user(), 200).await;
     let refused = check(&gate, Request::builder().uri("/api"), user(), 429).await;
     assert_eq!(refused.headers()["retry-after"], "1");
-    check(&gate, Request::builder().uri("/api?watch=true"), user(), 200).await;
+    check(&gate, Request::builder().uri("/api/v1/pods?watch=true"), user(), 200).await;
     drop(held);
     check(&gate, Request::builder().uri("/api"), user(), 200).await;
+}
+
+/// Answers nothing until its body has come, as gRPC does.
+fn patient_gate(max_requests: usize) -> Gate {
+    let all = || Router::new().fallback(any(|_: axum::body::Bytes| async { "through" }));
+    Gate::new(all(), all(), InFlight::new(max_requests, 1))
+}
+
+fn join_without_end() -> Request<Body> {
+    let body = Body::from_stream(futures::stream::pending::<Result<&str, std::io::Error>>());
+    Request::builder().method("POST").uri(OPEN_CALL).header("content-type", "application/grpc").body(body).unwrap()
+}
+
+#[tokio::test]
+async fn strangers_keep_nobody_out() {
+    let gate = patient_gate(1);
+    let mut strangers: Vec<_> = (0..100).map(|_| Box::pin(gate.answer(join_without_end()))).collect();
+    for stranger in &mut strangers {
+        drop(futures::poll!(stranger));
+    }
+    check(&gate, Request::builder().uri("/api"), Some(User::new("jane", [])), 200).await;
+    check(&gate, Request::builder().uri("/livez"), None, 200).await;
+}
+
+#[tokio::test]
+async fn nobody_acts_as_another() {
+    let gate = gate(10);
+    let request = Request::builder().uri("/api").header("Impersonate-User", "jane");
+    check(&gate, request, Some(User::new("admin", [])), 403).await;
 }

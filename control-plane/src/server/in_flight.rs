@@ -1,22 +1,34 @@
 //! How many requests may be under way, the seam of fairness: who is above it is told to come back.
 //!
 //! Short requests and streams (watches, logs, exec, the sessions of nodes) are counted apart, so that a thousand watches do not
-//! keep a write out. A permit is held until the answer's body has been sent.
+//! keep a write out. Joiners, who have no name yet, are counted apart too, so that strangers keep nobody out but each other;
+//! probes are not counted, because a master that is busy is not broken. A permit is held until the answer's body has been sent.
 
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::rest;
+
+/// Joiners at once: more than ever start together, and no load for anybody.
+const MAX_JOINERS: usize = 64;
+/// The longest a request may take, its body included. The faces have shorter deadlines of their own from when they have it;
+/// adding a member, which waits until that has caught up, has the longest.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(75);
+const JOIN_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Counts what is under way.
 #[derive(Clone)]
 pub struct InFlight {
     requests: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    joiners: Arc<Semaphore>,
 }
 
 /// What a request is counted as.
@@ -26,17 +38,34 @@ pub enum Class {
     Request,
     /// Lives as long as its caller wants.
     Stream,
+    /// Somebody without a name wants to join.
+    Join,
+    /// Health or version: answered at once, to anybody.
+    Probe,
+}
+
+impl Class {
+    /// How long the head of the answer is waited for.
+    pub fn patience(self) -> Option<Duration> {
+        match self {
+            Class::Request | Class::Probe => Some(REQUEST_PATIENCE),
+            Class::Join => Some(JOIN_PATIENCE),
+            Class::Stream => None,
+        }
+    }
 }
 
 /// The right to be under way.
 pub struct Permit {
-    _held: OwnedSemaphorePermit,
+    _held: Option<OwnedSemaphorePermit>,
 }
 
 impl InFlight {
     /// With these bounds.
     pub fn new(max_requests: usize, max_streams: usize) -> Self {
-        Self { requests: Arc::new(Semaphore::new(max_requests)), streams: Arc::new(Semaphore::new(max_streams)) }
+        let [requests, streams, joiners] =
+            [max_requests, max_streams, MAX_JOINERS].map(|bound| Arc::new(Semaphore::new(bound)));
+        Self { requests, streams, joiners }
     }
 
     /// The right to be under way, unless there are too many already.
@@ -44,14 +73,16 @@ impl InFlight {
         let semaphore = match class {
             Class::Request => &self.requests,
             Class::Stream => &self.streams,
+            Class::Join => &self.joiners,
+            Class::Probe => return Some(Permit { _held: None }),
         };
-        semaphore.clone().try_acquire_owned().ok().map(|held| Permit { _held: held })
+        semaphore.clone().try_acquire_owned().ok().map(|held| Permit { _held: Some(held) })
     }
 }
 
-/// What a request is counted as.
+/// What a request of somebody is counted as.
 pub fn classify<B>(request: &Request<B>, is_grpc: bool) -> Class {
-    let is_stream = if is_grpc { is_grpc_stream(request.uri()) } else { is_rest_stream(request.uri()) };
+    let is_stream = if is_grpc { is_grpc_stream(request.uri()) } else { rest::is_stream(request.uri()) };
     if is_stream { Class::Stream } else { Class::Request }
 }
 
@@ -64,13 +95,6 @@ fn is_grpc_stream(uri: &Uri) -> bool {
     let streams = ["Watch", "Logs", "Exec", "PortForward"];
     let of_objects = uri.path().strip_prefix("/xebec.v1.Objects/");
     of_objects.is_some_and(|method| streams.contains(&method)) || uri.path().starts_with("/xebec.v1.Nodes/")
-}
-
-fn is_rest_stream(uri: &Uri) -> bool {
-    let path = uri.path();
-    let endings = ["/exec", "/attach", "/portforward", "/log", "/proxy"];
-    let watches = |query: &str| query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1" | "watch"));
-    endings.iter().any(|ending| path.ends_with(ending)) || path.contains("/watch/") || uri.query().is_some_and(watches)
 }
 
 struct Guarded {
@@ -110,10 +134,18 @@ mod tests {
         check("/xebec.v1.Nodes/Session", true, Class::Stream);
         check("/xebec.v1.Objects/List", true, Class::Request);
         check("/api/v1/pods?watch=true&resourceVersion=5", false, Class::Stream);
-        check("/api/v1/watch/pods", false, Class::Stream);
+        check("/api/v1/pods?w%61tch=yes", false, Class::Stream);
+        check("/api/v1/pods?watch=false", false, Class::Request);
         check("/api/v1/namespaces/a/pods/b/log?follow=true", false, Class::Stream);
+        check("/api/v1/namespaces/a/pods/b/l%6fg/", false, Class::Stream);
         check("/api/v1/pods?labelSelector=watch%3Dtrue", false, Class::Request);
         check("/api/v1/pods", false, Class::Request);
+    }
+
+    #[test]
+    fn only_streams_may_take_for_ever() {
+        assert!([Class::Request, Class::Join, Class::Probe].iter().all(|class| class.patience().is_some()));
+        assert_eq!(Class::Stream.patience(), None);
     }
 
     #[test]
