@@ -32,7 +32,8 @@ pub fn allows(node: &str, attributes: &Attributes<'_>, pods: &dyn NodePods) -> b
             a.name == Some(node)
         }
         ("coordination.k8s.io", "leases", "", "get" | "update" | "patch") => a.name == Some(node) && lives_there(a),
-        ("", "pods", "", "get" | "delete") | ("", "pods", "status", "update" | "patch") => is_own_pod(node, a, pods),
+        ("", "pods", "", "get") => bound_node(a, pods).flatten().as_deref() == Some(node),
+        ("", "pods", "", "delete") | ("", "pods", "status", "update" | "patch") => is_own_pod(node, a, pods),
         ("", "configmaps" | "secrets" | "serviceaccounts", "", "get") => is_referenced(node, a, pods),
         ("" | "events.k8s.io", "events", "", "create" | "patch") => true,
         _ => false,
@@ -43,11 +44,16 @@ fn lives_there(attributes: &Attributes<'_>) -> bool {
     attributes.resource != "leases" || attributes.namespace == Some(LEASE_NAMESPACE)
 }
 
-/// A pod that does not exist is nobody's secret: the registry answers that it is not found. Admission judges the object itself,
-/// so that a pod created meanwhile under the same name is safe.
+/// For writes. A pod that does not exist is nobody's secret: the registry answers that it is not found. Admission judges the
+/// object itself, so that a pod created meanwhile under the same name is safe. A read is not admitted, so it must be known to be
+/// the node's.
 fn is_own_pod(node: &str, attributes: &Attributes<'_>, pods: &dyn NodePods) -> bool {
-    let (Some(namespace), Some(name)) = (attributes.namespace, attributes.name) else { return false };
-    pods.node_of(namespace, name).is_none_or(|bound| bound.as_deref() == Some(node))
+    let is_named = attributes.namespace.is_some() && attributes.name.is_some();
+    is_named && bound_node(attributes, pods).is_none_or(|bound| bound.as_deref() == Some(node))
+}
+
+fn bound_node(attributes: &Attributes<'_>, pods: &dyn NodePods) -> Option<Option<String>> {
+    pods.node_of(attributes.namespace?, attributes.name?)
 }
 
 fn is_referenced(node: &str, attributes: &Attributes<'_>, pods: &dyn NodePods) -> bool {

@@ -72,7 +72,8 @@ fn its_own_pods_only() {
     check("get core/pods shop own", true);
     check("update core/pods/status shop own", true);
     check("delete core/pods shop own", true);
-    check("get core/pods shop gone", true);
+    check("delete core/pods shop gone", true);
+    check("get core/pods shop gone", false);
     for verb in ["get", "delete"] {
         check(&format!("{verb} core/pods shop foreign"), false);
         check(&format!("{verb} core/pods shop unbound"), false);
