@@ -709,6 +709,23 @@ mod removal {
     }
 
     #[test]
+    fn an_owner_in_a_namespace_of_an_object_outside_all_cannot_be_judged() {
+        let owner = json!({"metadata": {"ownerReferences": [
+            {"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": "u"},
+        ]}});
+        let cluster = Cluster::of([with(node("n1", "True"), owner)]);
+        let name = ObjectRef::cluster(Resource::NODES, "n1");
+        check(
+            &cluster,
+            Controller::GarbageCollector,
+            &name,
+            expect![[r#"
+            nothing
+        "#]],
+        );
+    }
+
+    #[test]
     fn of_two_owners_the_one_that_is_gone_is_forgotten() {
         let owners = json!({"metadata": {"ownerReferences": [
             {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "gone", "uid": "gone"},

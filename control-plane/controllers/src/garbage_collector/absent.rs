@@ -23,10 +23,14 @@ pub(super) fn collect(world: &World, entry: &Entry) -> Vec<Action> {
     }
 }
 
-/// Whether the owner does not exist. One of a kind that we do not serve cannot be judged, so it counts as there. One in
-/// another namespace is none: owners are cluster-wide or of the same namespace.
+/// Whether the owner does not exist. One of a kind that we do not serve cannot be judged, so it counts as there; nor can one
+/// in a namespace, of an object outside all namespaces: the reference does not say in which. One in another namespace is
+/// none: owners are cluster-wide or of the same namespace.
 fn is_gone(world: &World, dependent: &Entry, owner: &OwnerRef) -> bool {
     let Some(kind) = kinds::find_api_version(&owner.api_version, &owner.kind) else { return false };
+    if kind.is_namespaced() && dependent.reference.namespace.is_empty() {
+        return false;
+    }
     let Some(found) = world.by_uid(&owner.uid) else { return true };
     let namespace = &found.reference.namespace;
     let in_reach = namespace.is_empty() || *namespace == dependent.reference.namespace;
