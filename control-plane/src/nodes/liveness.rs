@@ -95,11 +95,11 @@ impl Liveness {
         }
     }
 
-    /// Whether every node that is connected and heard has programmed this generation. A node that is silent programs nothing,
-    /// and nobody waits for it.
-    pub(super) fn all_applied(&self, generation: u64, now: Instant) -> bool {
+    /// The generation that every node that is connected and heard has programmed. A node that is silent programs nothing, and
+    /// nobody waits for it.
+    pub(super) fn applied_by_all(&self, now: Instant) -> u64 {
         let waits = |heard: &Heard| heard.session.is_some() && now.saturating_duration_since(heard.last) <= SILENCE;
-        self.lock().values().filter(|heard| waits(heard)).all(|heard| heard.applied >= generation)
+        self.lock().values().filter(|heard| waits(heard)).map(|heard| heard.applied).min().unwrap_or(u64::MAX)
     }
 
     pub(super) fn list(&self) -> Vec<NodeLiveness> {
@@ -183,9 +183,8 @@ mod tests {
         liveness.connected("n1", 1, start);
         liveness.connected("n2", 2, start);
         liveness.set_applied("n1", 7);
-        assert!(!liveness.all_applied(7, start));
+        assert_eq!(liveness.applied_by_all(start), 0);
         liveness.heard("n1", seconds(start, 3));
-        assert!(liveness.all_applied(7, seconds(start, 3)), "n2 has been silent for three seconds");
-        assert!(!liveness.all_applied(8, seconds(start, 3)));
+        assert_eq!(liveness.applied_by_all(seconds(start, 3)), 7, "n2 has been silent for three seconds");
     }
 }

@@ -3,6 +3,7 @@
 //! One task owns the [`Projection`], reads the watch cache's feed of all kinds and answers subscriptions between two changes,
 //! so a node gets a whole state and then every later change, with neither gap nor overlap.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::registry::Stored;
 
 /// How long the feed may be out of order before it is tried again.
 const RETRY: Duration = Duration::from_millis(100);
+/// Changes taken in one turn, before others may run.
+const CHANGES_A_TURN: usize = 256;
 /// With nothing held back, the task wakes for changes only.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -68,7 +71,10 @@ impl Projector {
         loop {
             let wake = self.next_wake();
             tokio::select! {
-                event = feed.next() => self.event(&*event?),
+                event = feed.next() => {
+                    self.event(&*event?);
+                    self.drain(&mut feed)?;
+                }
                 command = commands.recv() => match command {
                     Some(Command::Subscribe { node, session }) => self.subscribe(&mut feed, &node, session)?,
                     Some(Command::Applied) => {}
@@ -78,6 +84,15 @@ impl Projector {
             }
             self.release();
         }
+    }
+
+    /// Takes in what is there already, so that what is held back is looked at once for many changes.
+    fn drain(&mut self, feed: &mut Subscription) -> Result<(), Expired> {
+        for _ in 1..CHANGES_A_TURN {
+            let Some(event) = feed.try_next()? else { break };
+            self.event(&event);
+        }
+        Ok(())
     }
 
     fn subscribe(&mut self, feed: &mut Subscription, node: &str, session: u64) -> Result<(), Expired> {
@@ -123,7 +138,7 @@ impl Projector {
     }
 
     fn release(&mut self) {
-        let acknowledged = Acknowledgements { shared: &self.shared, now: Instant::now() };
+        let acknowledged = Acknowledgements { shared: &self.shared, now: Instant::now(), generation: OnceCell::new() };
         let now = self.now();
         let outgoing = self.projection.release(now, &acknowledged, &Content(self.shared.registry.cache()));
         self.send(outgoing);
@@ -180,13 +195,15 @@ impl Lookup for Content<'_> {
     }
 }
 
+/// Looked up once for all that is held back, and only if anything is.
 struct Acknowledgements<'a> {
     shared: &'a Shared,
     now: Instant,
+    generation: OnceCell<u64>,
 }
 
 impl Acknowledged for Acknowledgements<'_> {
     fn by_all(&self, generation: u64) -> bool {
-        self.shared.liveness.all_applied(generation, self.now)
+        *self.generation.get_or_init(|| self.shared.liveness.applied_by_all(self.now)) >= generation
     }
 }

@@ -10,6 +10,9 @@ const CLUSTER_NAMESPACE: &str = "default";
 /// How many different events are remembered for counting. When there are more, all are forgotten and counted anew.
 const REMEMBERED: usize = 256;
 
+/// Bytes of what an agent tells in one event. It tells in a sentence; what is remembered must be bounded in bytes too.
+const LONGEST: usize = 16 * 1024;
+
 /// What makes two events the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
@@ -49,8 +52,11 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// What to write for this event; `None` when it cannot be read.
+    /// What to write for this event; `None` when it cannot be read, or is too long.
     pub(super) fn take(&mut self, event: &NodeEvent, occasion: &Occasion<'_>) -> Option<Write> {
+        if event.involved_object_json.len() + event.r#type.len() + event.reason.len() + event.message.len() > LONGEST {
+            return None;
+        }
         let involved: Value = serde_json::from_slice(&event.involved_object_json).ok()?;
         let namespace = if event.namespace.is_empty() { CLUSTER_NAMESPACE } else { &event.namespace }.to_owned();
         let key = Key {
@@ -124,5 +130,6 @@ mod tests {
         let occasion = Occasion { node: "n1", now: "", unique: 0 };
         (0..REMEMBERED + 9).for_each(|n| drop(recent.take(&event(&n.to_string()), &occasion)));
         assert!(recent.known.len() <= REMEMBERED);
+        assert_eq!(recent.take(&event(&"x".repeat(LONGEST)), &occasion), None);
     }
 }

@@ -74,7 +74,8 @@ pub(super) async fn run(reporter: Reporter, mut reports: mpsc::Receiver<PodRepor
         }
         tokio::select! {
             report = reports.recv() => match report {
-                Some(report) => queue.put(report),
+                Some(report) if concerns(&reporter, &report) => queue.put(report),
+                Some(_) => {}
                 None => return,
             },
             Some(written) = writes.join_next() => {
@@ -98,6 +99,15 @@ async fn write(reporter: Reporter, uid: String, due: Due) -> String {
         until_done("a pod's removal", || remove(&reporter, ended)).await;
     }
     uid
+}
+
+/// Whether the cluster has the pod that is reported on: what an agent makes up takes no memory.
+fn concerns(reporter: &Reporter, report: &PodReport) -> bool {
+    let (namespace, name, uid) = match report {
+        PodReport::Status(status) => (&status.namespace, &status.name, &status.uid),
+        PodReport::Terminated(ended) => (&ended.namespace, &ended.name, &ended.uid),
+    };
+    current(reporter, namespace, name, uid).is_some()
 }
 
 /// The pod, if the cluster still has the one of that uid.
