@@ -3,6 +3,7 @@
 mod decode;
 mod defaults;
 mod object;
+mod openapi;
 mod patches;
 mod protobuf;
 mod quantities;

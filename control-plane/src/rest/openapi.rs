@@ -1,15 +1,18 @@
-//! OpenAPI v3, as thin as clients allow: the operations of each kind, and that the server itself validates fields.
+//! OpenAPI over HTTP: an index of the documents with their hashes, and each document.
 //!
-//! kubectl reads two things here before it writes: whether there is such a kind, and whether PATCH takes
-//! `fieldValidation`, upon which it leaves validation to the server. Strategic merge patch is not listed on purpose:
-//! kubectl would then expect merge keys in the schemas; without, it uses those it was built with.
+//! kubectl keeps documents on disk under their hash, so a hash is of the very bytes. A document is made when it is first asked
+//! for, and its bytes are kept; for the index alone only hashes are.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::response::Response;
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::header::{ETAG, IF_NONE_MATCH};
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
-use xebec_api::{Kind, Reason, Status, kinds};
+use sha2::{Digest, Sha256};
+use xebec_api::{Reason, Status, openapi};
 
 use super::path::Place;
 use super::{Call, negotiate, respond};
@@ -22,12 +25,68 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
     call.state.registry.authorize_path(&call.cx, "get", path)?;
     match place {
         Place::Index => Ok(respond::json(StatusCode::OK, &index())),
-        Place::Version(group, version) => {
-            document(group, version).map(|doc| respond::json(StatusCode::OK, &doc)).ok_or_else(Status::no_such_resource)
-        }
+        Place::Version(group, version) => document(call, group, version),
         Place::Whole => Ok(whole(call)),
         Place::Core | Place::Groups | Place::Group(_) => Err(Status::no_such_resource()),
     }
+}
+
+/// A document, once it is made.
+struct Document {
+    group: &'static str,
+    version: &'static str,
+    hash: OnceLock<String>,
+    bytes: OnceLock<Bytes>,
+}
+
+impl Document {
+    fn make(&self) -> Bytes {
+        let document = openapi::document(self.group, self.version).unwrap_or_default();
+        Bytes::from(document.to_string())
+    }
+
+    fn hash(&self) -> &str {
+        self.hash.get_or_init(|| {
+            let bytes = self.bytes.get().cloned().unwrap_or_else(|| self.make());
+            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect()
+        })
+    }
+
+    fn bytes(&self) -> Bytes {
+        self.bytes.get_or_init(|| self.make()).clone()
+    }
+}
+
+/// By place: there are as many as groups and versions, and no more.
+static DOCUMENTS: LazyLock<BTreeMap<String, Document>> = LazyLock::new(|| {
+    let document = |(group, version)| {
+        let document = Document { group, version, hash: OnceLock::new(), bytes: OnceLock::new() };
+        (openapi::place(group, version), document)
+    };
+    openapi::versions().into_iter().map(document).collect()
+});
+
+fn index() -> Value {
+    let entry = |(place, document): (&String, &Document)| {
+        let url = format!("/openapi/v3/{place}?hash={}", document.hash());
+        (place.clone(), json!({"serverRelativeURL": url}))
+    };
+    json!({"paths": DOCUMENTS.iter().map(entry).collect::<Map<String, Value>>()})
+}
+
+fn document(call: &Call, group: &str, version: &str) -> Result<Response, Status> {
+    let document = DOCUMENTS.get(&openapi::place(group, version)).ok_or_else(Status::no_such_resource)?;
+    let bytes = document.bytes();
+    let tag = format!("\"{}\"", document.hash());
+    let known = call.headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let mut response = match known {
+        true => respond::json_bytes(StatusCode::NOT_MODIFIED, Bytes::new()),
+        false => respond::json_bytes(StatusCode::OK, bytes),
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
 }
 
 const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
@@ -45,95 +104,4 @@ fn whole(call: &Call) -> Response {
     // Document { swagger = 1: "2.0", info = 2: { title = 1: "Kubernetes", version = 2: "v1.35.0" } }
     const DOCUMENT: &[u8] = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.0";
     respond::bytes_as(V2_PROTOBUF, DOCUMENT)
-}
-
-fn index() -> Value {
-    let places: BTreeSet<String> = kinds().iter().map(|kind| base(kind.group, kind.version)).collect();
-    let version = env!("CARGO_PKG_VERSION");
-    let entry = |place: String| {
-        let url = format!("/openapi/v3/{place}?hash={version}");
-        (place, json!({"serverRelativeURL": url}))
-    };
-    json!({"paths": places.into_iter().map(entry).collect::<Map<String, Value>>()})
-}
-
-/// `api/v1` or `apis/GROUP/VERSION`.
-fn base(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
-}
-
-fn document(group: &str, version: &str) -> Option<Value> {
-    let of_version: Vec<&Kind> =
-        kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).collect();
-    if of_version.is_empty() {
-        return None;
-    }
-    let paths: Map<String, Value> = of_version.iter().flat_map(|kind| paths(kind)).collect();
-    let schemas: Map<String, Value> = of_version.iter().map(|kind| (schema_name(kind), schema(kind))).collect();
-    Some(json!({
-        "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "v1.35.0"},
-        "paths": paths,
-        "components": {"schemas": schemas},
-    }))
-}
-
-/// The name under which clients know the schema of a kind.
-fn schema_name(kind: &Kind) -> String {
-    let group = kind.group.split('.').next().unwrap_or_default();
-    let group = if group.is_empty() { "core" } else { group };
-    format!("io.k8s.api.{group}.{}.{}", kind.version, kind.kind)
-}
-
-fn schema(kind: &Kind) -> Value {
-    let text = json!({"type": "string"});
-    json!({
-        "type": "object",
-        "description": format!("{} {}. The server validates its fields.", kind.api_version(), kind.kind),
-        "properties": {"apiVersion": text, "kind": text, "metadata": {"type": "object"}},
-        "additionalProperties": true,
-        "x-kubernetes-group-version-kind": [gvk(kind)],
-    })
-}
-
-fn gvk(kind: &Kind) -> Value {
-    json!({"group": kind.group, "version": kind.version, "kind": kind.kind})
-}
-
-fn paths(kind: &Kind) -> [(String, Value); 2] {
-    let namespace = if kind.is_namespaced() { "/namespaces/{namespace}" } else { "" };
-    let collection = format!("/{}{namespace}/{}", base(kind.group, kind.version), kind.plural);
-    let object = format!("{collection}/{{name}}");
-    let on_collection = json!({
-        "get": operation(kind, "list", &[]),
-        "post": operation(kind, "post", &["application/json", "application/yaml"]),
-        "delete": operation(kind, "deletecollection", &[]),
-    });
-    let on_object = json!({
-        "get": operation(kind, "get", &[]),
-        "put": operation(kind, "put", &["application/json", "application/yaml"]),
-        "patch": operation(kind, "patch", &["application/json-patch+json", "application/merge-patch+json"]),
-        "delete": operation(kind, "delete", &[]),
-    });
-    [(collection, on_collection), (object, on_object)]
-}
-
-fn operation(kind: &Kind, action: &str, bodies: &[&str]) -> Value {
-    let shape = json!({"schema": {"$ref": format!("#/components/schemas/{}", schema_name(kind))}});
-    let mut out = json!({
-        "x-kubernetes-action": action,
-        "x-kubernetes-group-version-kind": gvk(kind),
-        "responses": {"200": {"description": "OK", "content": {"application/json": shape}}},
-    });
-    if !bodies.is_empty() {
-        let content: Map<String, Value> =
-            bodies.iter().map(|media_type| ((*media_type).to_owned(), shape.clone())).collect();
-        out["requestBody"] = json!({"content": content, "required": true});
-        out["parameters"] = json!(["dryRun", "fieldManager", "fieldValidation"].map(parameter));
-    }
-    out
-}
-
-fn parameter(name: &str) -> Value {
-    json!({"name": name, "in": "query", "schema": {"type": "string", "uniqueItems": true}})
 }

@@ -89,7 +89,14 @@ async fn kubectl_writes_and_reads() {
     assert!(k.run("delete svc --all", "").await.contains("deleted"));
     assert!(k.run("rollout restart deploy shop", "").await.contains("restarted"));
     assert!(k.run("events", "").await.contains("No events"));
-    assert!(k.run("explain deploy", "").await.contains("apps"));
+    let words = k.run("explain pod.spec.containers", "").await;
+    assert!(
+        words.contains("FIELD: containers <[]Container>") && words.contains("imagePullPolicy\t<string>"),
+        "{words}"
+    );
+    assert!(words.contains("Image pull policy. One of Always, Never, IfNotPresent."), "{words}");
+    assert!(k.run("explain deploy.spec.strategy.rollingUpdate.maxSurge", "").await.contains("<IntOrString>"));
+    assert!(k.run("explain configmap --recursive", "").await.contains("ownerReferences"));
     assert!(k.run("delete deploy shop", "").await.contains("deleted"));
     assert!(k.attempt("get deploy shop", "").await.1.contains("NotFound"));
 }
