@@ -77,15 +77,15 @@ impl<'a> Join<'a> {
         let mut places = BTreeMap::new();
         let mut open = vec![(String::new(), message)];
         while let Some((path, message)) = open.pop() {
-            for field in &message.fields {
-                let path = format!("{path}{}", field.tag);
-                if wanted.contains(&field.name) {
-                    places.entry(field.name.clone()).or_insert(Place { path, field });
-                    continue;
-                }
-                let inline = field.single_message.as_ref().map(|inner| format!("{package}.{inner}"));
-                let inline = inline.and_then(|inner| self.messages.get(&inner));
-                open.extend(inline.map(|inline| (format!("{path}."), inline)));
+            let at = |field: &MessageField| format!("{path}{}", field.tag);
+            let (here, inline) = message.fields.iter().partition::<Vec<_>, _>(|field| wanted.contains(&field.name));
+            for field in here {
+                places.entry(field.name.clone()).or_insert(Place { path: at(field), field });
+            }
+            for field in inline {
+                let inner = field.single_message.as_ref().map(|inner| format!("{package}.{inner}"));
+                let inner = inner.and_then(|inner| self.messages.get(&inner));
+                open.extend(inner.map(|inner| (format!("{}.", at(field)), inner)));
             }
         }
         places

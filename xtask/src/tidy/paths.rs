@@ -16,7 +16,7 @@ const FOREIGN: [&str; 6] = [
 ];
 
 pub(super) fn check(tree: &Tree) -> Result<Vec<Finding>> {
-    let written = tree.files.iter().filter(|file| file.path != "Cargo.lock");
+    let written = tree.files.iter().filter(|file| !file.path.ends_with("Cargo.lock"));
     Ok(written.flat_map(find).collect())
 }
 
