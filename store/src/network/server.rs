@@ -103,9 +103,14 @@ impl Peer for PeerService {
             self.core.snapshots.abandon(&incoming);
             return Err(status);
         }
-        let snapshot = self.core.snapshots.received(incoming);
-        let snapshot = crate::raft::types::Snapshot { meta, snapshot };
-        answer(&self.core.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?)
+        let snapshots = self.core.snapshots.clone();
+        let accepted = tokio::task::spawn_blocking(move || snapshots.accept(incoming)).await.map_err(stopped)?;
+        let received = accepted.map_err(unwritable)?;
+        let snapshot = crate::raft::types::Snapshot { meta, snapshot: received.clone() };
+        let installed = self.core.raft.install_full_snapshot(vote, snapshot).await;
+        // One that was not newer than our state was left where it is.
+        self.core.snapshots.discard(&received);
+        answer(&installed.map_err(stopped)?)
     }
 
     async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {

@@ -25,8 +25,6 @@ use crate::raft::types::{LogId, StoredMembership};
 
 const MAGIC: &[u8; 8] = b"XBSNAP01";
 const FRAME_BYTES: usize = 256 << 10;
-/// Larger than the largest record and a full frame together.
-const MAX_FRAME: usize = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
 struct Place {
@@ -78,6 +76,13 @@ pub(super) fn read(file: &dyn DiskFile, cluster_id: &str) -> io::Result<Image> {
     Ok(Image { state: state.into(), applied: place.applied, membership: place.membership })
 }
 
+/// Checks that a file is whole: each frame's sum, and its end. Whether it says what it should, [`read`] finds out.
+pub(super) fn check(file: &dyn DiskFile) -> io::Result<()> {
+    let mut frames = Frames::open(file)?;
+    while frames.next()?.is_some() {}
+    Ok(())
+}
+
 fn restore(header: &Header, mut frames: Frames<'_>) -> io::Result<State> {
     let mut frame = Bytes::new();
     let records = std::iter::from_fn(|| {
@@ -122,6 +127,7 @@ impl From<RestoreError> for Failure {
 struct Frames<'a> {
     file: &'a dyn DiskFile,
     position: u64,
+    length: u64,
     ended: bool,
 }
 
@@ -132,7 +138,7 @@ impl<'a> Frames<'a> {
         if &magic != MAGIC {
             return Err(invalid("not a snapshot, or of an unknown version"));
         }
-        Ok(Frames { file, position: MAGIC.len() as u64, ended: false })
+        Ok(Frames { file, position: MAGIC.len() as u64, length: file.len()?, ended: false })
     }
 
     /// The next frame; `None` after the last one.
@@ -144,8 +150,8 @@ impl<'a> Frames<'a> {
         self.file.read_at(self.position, &mut head)?;
         let [a, b, c, d, e, f, g, h] = head;
         let length = u32::from_le_bytes([a, b, c, d]) as usize;
-        if length > MAX_FRAME {
-            return Err(invalid("a frame of impossible length"));
+        if self.position + 8 + length as u64 > self.length {
+            return Err(invalid("a frame is cut off"));
         }
         let mut bytes = vec![0; length];
         self.file.read_at(self.position + 8, &mut bytes)?;

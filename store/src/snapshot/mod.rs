@@ -134,8 +134,26 @@ impl SnapshotDir {
         Ok(Incoming { path, file, position: 0 })
     }
 
-    /// Ends a file that a peer filled; [`SnapshotDir::install`] examines it.
-    pub(crate) fn received(&self, incoming: Incoming) -> SnapshotFile {
+    /// Ends a file that a peer filled. One that is cut off or damaged is refused here, where it costs the peer an answer; in
+    /// the state machine it would stop this member.
+    pub(crate) fn accept(&self, incoming: Incoming) -> io::Result<SnapshotFile> {
+        let received = self.received(incoming);
+        let checked = self.disk.open(&received.path).and_then(|file| file::check(&*file));
+        checked.inspect_err(|_| self.discard(&received))?;
+        Ok(received)
+    }
+
+    /// Removes a file that a peer filled, unless it was put in place.
+    pub(crate) fn discard(&self, received: &SnapshotFile) {
+        match self.disk.remove(&received.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %received.path.display(), "cannot remove a snapshot that is not needed");
+            }
+            _ => {}
+        }
+    }
+
+    fn received(&self, incoming: Incoming) -> SnapshotFile {
         if let Err(error) = incoming.file.sync() {
             die("sync a snapshot", &incoming.path, &error);
         }
@@ -166,6 +184,8 @@ impl SnapshotDir {
         let mut kept = self.kept();
         kept.retain(|(_, other)| other.path != file.path);
         kept.push((meta, file));
+        // A snapshot of our own may be finished after a newer one has come from the leader.
+        kept.sort_by_key(|(meta, _)| meta.last_log_id);
         let superfluous = kept.len().saturating_sub(count);
         kept.drain(..superfluous).try_for_each(|(_, old)| self.disk.remove(&old.path))
     }

@@ -76,3 +76,38 @@ fn unfinished_files_are_removed() {
     drop(open(&disk));
     assert!(disk.paths().is_empty());
 }
+
+#[test]
+fn a_snapshot_that_is_finished_late_is_not_the_newest() {
+    let disk = MemoryDisk::default();
+    let (snapshots, _) = open(&disk);
+    snapshots.save(&image(30)).unwrap();
+    snapshots.save(&image(10)).unwrap();
+    let newest = snapshots.newest().and_then(|snapshot| snapshot.meta.last_log_id);
+    assert_eq!(newest.map(|id| id.index), Some(30));
+    assert_eq!(snapshots.purgeable_index(), Some(10));
+}
+
+#[test]
+fn what_comes_from_a_peer_is_whole_or_refused() {
+    let disk = MemoryDisk::default();
+    let (snapshots, _) = open(&disk);
+    snapshots.save(&image(12)).unwrap();
+    let path = disk.paths().pop().expect("there is a file");
+    let file = crate::disk::Disk::open(&disk, &path).unwrap();
+    let mut whole = vec![0; file.len().unwrap() as usize];
+    file.read_at(0, &mut whole).unwrap();
+    let accept = |bytes: &[u8]| {
+        let mut incoming = snapshots.receive().unwrap();
+        incoming.write(bytes).unwrap();
+        snapshots.accept(incoming)
+    };
+    for length in 0..whole.len() {
+        assert!(accept(&whole[..length]).is_err(), "cut off at {length} of {}", whole.len());
+    }
+    assert_eq!(disk.paths(), [path.clone()], "nothing is left of what was refused");
+    let received = accept(&whole).unwrap();
+    snapshots.discard(&received);
+    snapshots.discard(&received);
+    assert_eq!(disk.paths(), [path]);
+}
