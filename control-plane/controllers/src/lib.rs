@@ -33,7 +33,7 @@ mod garbage_collector;
 mod names;
 mod namespace;
 mod node_ipam;
-mod node_lifecycle;
+pub mod node_lifecycle;
 mod pod_gc;
 mod replica_set;
 pub mod resource;

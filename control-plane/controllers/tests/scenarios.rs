@@ -442,10 +442,56 @@ mod nodes {
         );
     }
 
+    #[test]
+    fn a_new_leader_listens_before_it_judges_a_lost_node() {
+        let mut cluster = Cluster::of([unreachable_since_the_start()]);
+        cluster.now = 1;
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
+                again in 1s
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_lost_node_that_the_leader_hears_may_speak_for_itself_again() {
+        let mut cluster = Cluster::of([unreachable_since_the_start()]);
+        assert_eq!(cluster.world.heard("n1", at(20).uptime).map(|key| key.object), Some(n1()));
+        cluster.now = 20;
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
+                patch status nodes/n1@2 {"status":{"conditions":[]}}
+                again in 4s
+            "#]],
+        );
+        let mut unsaid = unreachable_since_the_start();
+        unsaid["status"]["conditions"] = json!([]);
+        let mut cluster = Cluster::of([unsaid]);
+        cluster.world.heard("n1", at(20).uptime);
+        cluster.now = 20;
+        check(
+            &cluster,
+            Controller::NodeLifecycle,
+            &n1(),
+            expect![[r#"
+                again in 4s
+            "#]],
+        );
+    }
+
     fn unreachable_since_the_start() -> serde_json::Value {
         let taint =
             |effect: &str| json!({"key": "node.kubernetes.io/unreachable", "effect": effect, "timeAdded": START});
-        with(node("n1", "Unknown"), json!({"spec": {"taints": [taint("NoSchedule"), taint("NoExecute")]}}))
+        let mut lost =
+            with(node("n1", "Unknown"), json!({"spec": {"taints": [taint("NoSchedule"), taint("NoExecute")]}}));
+        lost["status"]["conditions"][0]["reason"] = json!("NodeStatusUnknown");
+        lost
     }
 
     fn tolerating(seconds: i64) -> serde_json::Value {

@@ -34,10 +34,12 @@ impl PretendKubelets {
         }
     }
 
-    /// As a node's session does when it is heard again.
+    /// As a node's session does, which leaves alone what the leader has made Unknown.
     fn report_ready(&self, cluster: &mut Cluster, node: &str) {
         let name = ObjectRef::cluster(Resource::NODES, node);
-        if cluster.get(&name).is_some_and(|node| node["status"]["conditions"][0]["status"] != "True") {
+        if cluster.get(&name).is_some_and(|node| {
+            !["True", "Unknown"].contains(&node["status"]["conditions"][0]["status"].as_str().unwrap_or_default())
+        }) {
             cluster.edit(&name, json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}}));
         }
     }

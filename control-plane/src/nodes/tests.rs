@@ -227,7 +227,7 @@ async fn a_report_on_a_pod_of_another_uid_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_node_is_registered_and_its_readiness_wins_over_a_doubt() {
+async fn the_node_is_registered_and_only_the_leader_lifts_its_doubt() {
     let world = world().await;
     let node = target("nodes", None, "n1");
     let mut agent = world.agent("n1").await;
@@ -238,9 +238,21 @@ async fn the_node_is_registered_and_its_readiness_wins_over_a_doubt() {
     assert_eq!(stored["metadata"]["labels"]["zone"], "a");
     assert_eq!(stored["status"]["capacity"]["cpu"], "2");
 
-    stored["status"]["conditions"][0]["status"] = json!("Unknown");
     let (cx, status) = (cx(), node.clone().subresource(Subresource::Status));
-    world.fixture.registry.update(&cx, &status, stored, &WriteOptions::default()).await.unwrap();
+    let write = async |stored| world.fixture.registry.update(&cx, &status, stored, &WriteOptions::default()).await;
+    stored["status"]["conditions"][0]["status"] = json!("Unknown");
+    stored["status"]["conditions"][0]["reason"] = json!(xebec_controllers::node_lifecycle::SILENT);
+    write(stored).await.unwrap();
+    let report = json!([{"type": "Ready", "status": "True"}, {"type": "DiskPressure", "status": "True"}]);
+    let conditions_json = report.to_string().into();
+    agent.say(Up::Heartbeat(Heartbeat { sequence: 2, conditions_json, usage: None })).await;
+    world.until(&node, |node| conditions::is_true(node.unwrap(), "DiskPressure")).await;
+    let reported = world.stored(&node).unwrap();
+    assert!(!conditions::is_true(&reported, "Ready"), "the leader does not hear it: {reported}");
+
+    let mut doubted = reported;
+    doubted["status"]["conditions"] = json!([]);
+    write(doubted).await.unwrap();
     world.until(&node, |node| conditions::is_true(node.unwrap(), "Ready")).await;
 }
 

@@ -3,8 +3,12 @@
 //! ```text
 //!  silent for the grace ─▶ conditions Unknown (status.rs) ─▶ taints unreachable (taints.rs) ─▶ pods evicted (evict.rs)
 //!                              └▶ its pods are not Ready any more, so no Service sends to them
-//!  heard again ─▶ the node's session reports Ready ─▶ taints go
+//!  heard again ─▶ those conditions go (status.rs) ─▶ the node's session reports its own ─▶ taints go
 //! ```
+//!
+//! Whether a node is lost is for the leader alone to say, by what it hears itself: it makes the conditions Unknown, and it
+//! takes that back. The session that writes the node's reports may be another master's, which leaves Unknown conditions
+//! alone. So a node that only the others hear is lost, and its state does not flip to and fro.
 //!
 //! Silence is measured on the leader's uptime: a jump of the wall clock loses no node, and a new leader gives each node
 //! the whole grace from its own beginning. While no node at all is ready nobody is evicted for being unreachable: then
@@ -24,6 +28,10 @@ use crate::resource::{ObjectRef, Resource};
 use crate::time::Moment;
 use crate::world::{Entry, NodeFacts, Readiness, Transition, World};
 
+pub use status::SILENT;
+
+/// How often a node that lives is heard.
+const HEARTBEAT: Duration = Duration::from_secs(1);
 const COMPONENT: &str = "node-controller";
 
 pub(crate) fn interest(world: &World, change: &Transition<'_>, keys: &mut BTreeSet<Key>) {
@@ -64,10 +72,12 @@ struct Watched<'a> {
 pub(crate) fn reconcile(world: &World, object: &ObjectRef, now: Moment) -> Outcome {
     let Some(node) = watch(world, object, now) else { return Outcome::default() };
     let mut outcome = Outcome { actions: Vec::new(), requeue: node.patience };
-    if node.patience.is_none() && node.facts.readiness != Readiness::Unknown {
-        outcome.actions = status::lose(&node, now);
-    } else {
-        outcome.actions.extend(taints::settle(&node, now));
+    let lost = node.facts.readiness == Readiness::Unknown;
+    match node.patience {
+        None if !lost => outcome.actions = status::lose(&node, now),
+        Some(_) if lost && world.has_heard(&object.name) => outcome.actions.push(status::find(&node)),
+        Some(_) if lost => outcome.look_again(Some(HEARTBEAT)),
+        _ => outcome.actions.extend(taints::settle(&node, now)),
     }
     if node.facts.readiness != Readiness::Ready || node.patience.is_none() {
         outcome.actions.extend(world.pods_on(&object.name).filter_map(|pod| status::unready(pod, now)));

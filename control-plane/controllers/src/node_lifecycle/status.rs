@@ -8,6 +8,9 @@ use crate::action::{Action, EventType, ObjectEvent};
 use crate::time::Moment;
 use crate::world::Entry;
 
+/// The reason of conditions that are Unknown because their node is silent.
+pub const SILENT: &str = "NodeStatusUnknown";
+
 const CONDITIONS: [&str; 4] = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];
 
 /// Makes a silent node's conditions Unknown.
@@ -17,7 +20,7 @@ pub(super) fn lose(node: &Watched<'_>, now: Moment) -> Vec<Action> {
         let condition = Condition {
             condition_type,
             status: "Unknown",
-            reason: "NodeStatusUnknown",
+            reason: SILENT,
             message: "Kubelet stopped posting node status.",
         };
         if condition_type == "Ready" || conditions::find(&value, condition_type).is_some() {
@@ -34,6 +37,15 @@ pub(super) fn lose(node: &Watched<'_>, now: Moment) -> Vec<Action> {
         component: COMPONENT,
     });
     vec![patch_conditions(node.entry, &value), event]
+}
+
+/// Takes back what [`lose`] said. What the node says instead is for its session to write.
+pub(super) fn find(node: &Watched<'_>) -> Action {
+    let mut value = node.entry.object.to_value();
+    if let Some(conditions) = value.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
+        conditions.retain(|condition| condition["status"] != "Unknown" || condition["reason"] != SILENT);
+    }
+    patch_conditions(node.entry, &value)
 }
 
 /// Makes a pod not Ready, if it is, because its node is not.

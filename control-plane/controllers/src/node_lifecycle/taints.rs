@@ -43,7 +43,11 @@ pub(super) fn settle(node: &Watched<'_>, now: Moment) -> Option<Action> {
 fn wanted(facts: &NodeFacts) -> Vec<(&'static str, &'static str)> {
     let mut wanted = match facts.readiness {
         Readiness::Ready => Vec::new(),
-        Readiness::NotReady => vec![(NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")],
+        // It may be about to say that it is well.
+        Readiness::Unsaid if facts.taints.iter().any(|taint| taint.key == UNREACHABLE) => {
+            vec![(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")]
+        }
+        Readiness::NotReady | Readiness::Unsaid => vec![(NOT_READY, "NoSchedule"), (NOT_READY, "NoExecute")],
         Readiness::Unknown => vec![(UNREACHABLE, "NoSchedule"), (UNREACHABLE, "NoExecute")],
     };
     if facts.unschedulable {

@@ -187,17 +187,23 @@ impl World {
         self.index.note_node(node, exists, now.uptime);
     }
 
-    /// A node was last heard at this point of the leader's uptime. Names the key to look at if it had been silent for
-    /// too long.
+    /// A node was last heard at this point of the leader's uptime; zero: before. Names the key to look at if it had been
+    /// silent for too long, or was not heard at all.
     pub fn heard(&mut self, node: &str, at: Duration) -> Option<Key> {
         let before = self.heard.insert(node.into(), at).unwrap_or_default();
         let silent = at.saturating_sub(before) >= self.settings.node_monitor_grace;
-        silent.then(|| Key::new(Controller::NodeLifecycle, ObjectRef::cluster(Resource::NODES, node)))
+        let first = before.is_zero() && !at.is_zero();
+        (silent || first).then(|| Key::new(Controller::NodeLifecycle, ObjectRef::cluster(Resource::NODES, node)))
     }
 
     /// When a node was last heard, in the leader's uptime. One that has not been heard yet counts from the beginning.
     pub fn last_heard(&self, node: &str) -> Duration {
         self.heard.get(node).copied().unwrap_or_default()
+    }
+
+    /// Whether a node has been heard by this leader.
+    pub fn has_heard(&self, node: &str) -> bool {
+        !self.last_heard(node).is_zero()
     }
 
     /// Records how carrying out a key's actions went.

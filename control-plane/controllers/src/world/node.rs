@@ -9,8 +9,10 @@ use xebec_api::object::{Object, ObjectError};
 pub enum Readiness {
     /// The node says it can run pods.
     Ready,
-    /// It says it cannot, or has said nothing yet.
+    /// It says it cannot.
     NotReady,
+    /// It has said nothing yet, or nothing since it was [`Readiness::Unknown`].
+    Unsaid,
     /// It has fallen silent.
     Unknown,
 }
@@ -44,7 +46,7 @@ impl NodeFacts {
         let node: Node = object.decode()?;
         let spec = node.spec.unwrap_or_default();
         Ok(Self {
-            readiness: node.status.as_ref().map_or(Readiness::NotReady, readiness),
+            readiness: node.status.as_ref().map_or(Readiness::Unsaid, readiness),
             troubles: node.status.as_ref().map(troubles).unwrap_or_default(),
             pod_cidr: spec.pod_cidr.and_then(|cidr| cidr.parse().ok()),
             taints: spec.taints.unwrap_or_default(),
@@ -59,7 +61,8 @@ fn readiness(status: &NodeStatus) -> Readiness {
     match ready.map(|c| c.status.as_str()) {
         Some("True") => Readiness::Ready,
         Some("Unknown") => Readiness::Unknown,
-        _ => Readiness::NotReady,
+        Some(_) => Readiness::NotReady,
+        None => Readiness::Unsaid,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use xebec_api::conditions::{self, Condition};
+use xebec_controllers::node_lifecycle::SILENT;
 use xebec_proto::v1::Hello;
 
 /// The Node as its agent describes it.
@@ -53,7 +54,9 @@ impl HelloNode {
         (&updated != node).then_some(updated)
     }
 
-    /// The object with the agent's status and conditions, others' kept; `None` when it has them.
+    /// The object with the agent's status and conditions, others' kept; `None` when it has them. A condition that the
+    /// leader has made Unknown is the leader's, until it takes that back: another master may hear a node that the leader
+    /// does not.
     pub(super) fn with_status(&self, node: &Value, reported: &[Value], now: &str) -> Option<Value> {
         let mut updated = node.clone();
         if updated["status"].is_null() {
@@ -62,11 +65,16 @@ impl HelloNode {
         for (field, value) in &self.status {
             updated["status"][field] = value.clone();
         }
-        for condition in reported {
+        for condition in reported.iter().filter(|condition| !is_leaders(node, condition)) {
             set_condition(&mut updated, condition, now);
         }
         (updated["status"] != node["status"]).then_some(updated)
     }
+}
+
+fn is_leaders(node: &Value, reported: &Value) -> bool {
+    let current = reported["type"].as_str().and_then(|condition_type| conditions::find(node, condition_type));
+    current.is_some_and(|current| current["status"] == "Unknown" && current["reason"] == SILENT)
 }
 
 fn fill(metadata: &mut Value, field: &str, wanted: &Map<String, Value>) {
@@ -115,18 +123,21 @@ mod tests {
     }
 
     #[test]
-    fn a_ready_node_that_was_unknown_is_ready_again() {
+    fn a_ready_node_is_ready_again_when_the_leader_has_taken_back_its_doubt() {
         let ready = [json!({"type": "Ready", "status": "True", "reason": "AgentReady", "message": ""})];
         let node = hello().with_status(&json!({}), &ready, "2026-01-01T00:00:00Z").unwrap();
         assert_eq!(node["status"]["capacity"]["cpu"], "2");
         assert_eq!(hello().with_status(&node, &ready, "2026-01-01T00:00:09Z"), None);
         let mut unknown = node.clone();
         unknown["status"]["conditions"][0]["status"] = json!("Unknown");
+        unknown["status"]["conditions"][0]["reason"] = json!(SILENT);
         unknown["status"]["conditions"].as_array_mut().unwrap().push(json!({"type": "Other", "status": "True"}));
+        assert_eq!(hello().with_status(&unknown, &ready, "2026-01-01T00:00:09Z"), None);
+        unknown["status"]["conditions"].as_array_mut().unwrap().remove(0);
         let again = hello().with_status(&unknown, &ready, "2026-01-01T00:00:09Z").unwrap();
-        assert_eq!(again["status"]["conditions"][0]["status"], "True");
-        assert_eq!(again["status"]["conditions"][0]["lastTransitionTime"], "2026-01-01T00:00:09Z");
-        assert_eq!(again["status"]["conditions"][1]["type"], "Other");
+        assert_eq!(again["status"]["conditions"][0]["type"], "Other");
+        assert_eq!(again["status"]["conditions"][1]["status"], "True");
+        assert_eq!(again["status"]["conditions"][1]["lastTransitionTime"], "2026-01-01T00:00:09Z");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Keeps the Node object what its agent says.
 //!
-//! It compares with the object as it is, not with what it wrote last: when the node lifecycle controller has marked the node
-//! as unknown and the agent is heard again, nothing new is reported, and yet the object must change.
+//! It compares with the object as it is, not with what it wrote last: when the leader has marked the node as unknown and
+//! takes that back, nothing new is reported, and yet the object must change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use super::retry::until_done;
 use super::{Reporter, kind};
 use crate::registry::{Target, WriteOptions};
 
-/// When two masters disagree about a node, its conditions change no faster than this.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Whoever disagrees with the agent about its node, its conditions change no faster than this.
+const PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(
     reporter: Reporter,
