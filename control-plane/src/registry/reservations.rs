@@ -1,7 +1,8 @@
-//! What only one object may hold: the cluster addresses and node ports of Services.
+//! What only one object may hold: the cluster addresses and node ports of Services, the pod address ranges of Nodes.
 //!
-//! Each is a key of its own, taken and given back in the transaction that changes the Service. So two masters that
-//! choose the same address at the same time do not both succeed, and no repair loop has to look for leaks.
+//! Each is a key of its own, taken and given back in the transaction that changes the object. So two masters that
+//! choose the same address at the same time do not both succeed, and no repair loop has to look for leaks. Nor does a
+//! range that a deposed leader has chosen for one node come beside the new leader's choice of it for another.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -22,7 +23,11 @@ const GUESSES: usize = 32;
 
 /// The keys that an object holds.
 pub(super) fn held(kind: &Kind, object: &Object) -> BTreeSet<Bytes> {
-    if is_service(kind) { held_by(&object.to_value()) } else { BTreeSet::new() }
+    match (kind.group, kind.plural) {
+        ("", "services") => held_by(&object.to_value()),
+        ("", "nodes") => ranges_of(&object.to_value()),
+        _ => BTreeSet::new(),
+    }
 }
 
 /// Who a reservation says it belongs to.
@@ -42,6 +47,13 @@ fn held_by(service: &Value) -> BTreeSet<Bytes> {
     addresses.chain(ports).collect()
 }
 
+fn ranges_of(node: &Value) -> BTreeSet<Bytes> {
+    let listed = value::list(node, "/spec/podCIDRs").iter().filter_map(Value::as_str);
+    let ranges = value::text(node, "/spec/podCIDR").into_iter().chain(listed);
+    let ranges = ranges.filter_map(|text| text.parse::<IpNetwork>().ok());
+    ranges.map(|range| keys::reserved("pod-ranges", &range.to_string())).collect()
+}
+
 fn address_key(address: IpAddr) -> Bytes {
     keys::reserved("cluster-addresses", &address.to_string())
 }
@@ -55,8 +67,11 @@ fn node_port(port: &Value) -> Option<i64> {
 }
 
 impl Registry {
-    /// Gives a Service the address and the ports it needs, and refuses those that others hold.
+    /// Gives a Service the address and the ports it needs, and refuses those, and ranges of Nodes, that others hold.
     pub(super) fn allocate(&self, target: &Target, object: &mut Value, old: Option<&Value>) -> Result<(), Status> {
+        if target.kind.group.is_empty() && target.kind.plural == "nodes" {
+            return self.check_ranges(target, object, old);
+        }
         if !is_service(target.kind) {
             return Ok(());
         }
@@ -64,6 +79,18 @@ impl Registry {
         let allocation = Allocation { registry: self, target, before };
         allocation.address(object, old)?;
         allocation.ports(object, old)
+    }
+}
+
+impl Registry {
+    fn check_ranges(&self, target: &Target, node: &Value, old: Option<&Value>) -> Result<(), Status> {
+        let before = old.map(ranges_of).unwrap_or_default();
+        let state = self.parts.store.state();
+        let taken = |key: &&Bytes| !before.contains(*key) && state.get(key).is_some();
+        match ranges_of(node).iter().find(taken) {
+            None => Ok(()),
+            Some(_) => Err(Status::conflict(target.kind, &target.name, "another node has this range of pod addresses")),
+        }
     }
 }
 

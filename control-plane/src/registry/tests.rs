@@ -321,6 +321,25 @@ async fn services_get_addresses_that_nobody_else_has() {
 }
 
 #[tokio::test]
+async fn two_nodes_never_have_the_same_range() {
+    let f = Fixture::new().await;
+    let node = |name: &str| target("nodes", None, name);
+    let range = json!({"spec": {"podCIDR": "10.42.7.0/24", "podCIDRs": ["10.42.7.0/24"]}});
+    for name in ["n1", "n2"] {
+        f.create(&node(name), json!({})).await.unwrap();
+    }
+    let give = async |name: &str| {
+        let patch = Patch { kind: PatchKind::Merge, body: range.clone() };
+        f.registry.patch(&cx(), &node(name), &patch, &WriteOptions::default()).await
+    };
+    give("n1").await.unwrap();
+    give("n1").await.unwrap();
+    assert_eq!(refused(give("n2").await).reason, Reason::Conflict);
+    f.registry.delete(&cx(), &node("n1"), &DeleteOptions::default()).await.unwrap();
+    give("n2").await.unwrap();
+}
+
+#[tokio::test]
 async fn node_ports_come_and_go_with_the_type() {
     let f = Fixture::new().await;
     let t = target("services", Some("default"), "s");
