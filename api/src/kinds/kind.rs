@@ -207,6 +207,16 @@ impl Kind {
         self.scope == Scope::Namespaced
     }
 
+    /// Whether objects are kept. Those of a kind that can only be created are questions, answered on the spot.
+    pub fn is_stored(&self) -> bool {
+        self.verbs.contains(&Verb::Get)
+    }
+
+    /// Whether that verb, as [`Verb::as_str`] names it, is among the kind's.
+    pub fn allows(&self, verb: &str) -> bool {
+        self.verbs.iter().any(|own| own.as_str() == verb)
+    }
+
     /// Whether the kind has that subresource.
     pub fn has(&self, subresource: Subresource) -> bool {
         self.subresources.contains(&subresource)

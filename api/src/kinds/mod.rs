@@ -17,6 +17,7 @@ mod namespace;
 mod node;
 mod pod;
 mod replica_set;
+mod review;
 mod role;
 mod role_binding;
 mod secret;
@@ -35,6 +36,9 @@ pub use namespace::NAMESPACE;
 pub use node::NODE;
 pub use pod::POD;
 pub use replica_set::REPLICA_SET;
+pub use review::{
+    SELF_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_REVIEW, SELF_SUBJECT_RULES_REVIEW, SUBJECT_ACCESS_REVIEW,
+};
 pub use role::ROLE;
 pub use role_binding::ROLE_BINDING;
 pub use secret::SECRET;
@@ -42,7 +46,7 @@ pub use service::SERVICE;
 pub use service_account::SERVICE_ACCOUNT;
 pub use strategy::{Plain, Strategy};
 
-static KINDS: [&Kind; 16] = [
+static KINDS: [&Kind; 20] = [
     &NAMESPACE,
     &NODE,
     &POD,
@@ -59,6 +63,10 @@ static KINDS: [&Kind; 16] = [
     &ROLE_BINDING,
     &CLUSTER_ROLE,
     &CLUSTER_ROLE_BINDING,
+    &SELF_SUBJECT_ACCESS_REVIEW,
+    &SUBJECT_ACCESS_REVIEW,
+    &SELF_SUBJECT_RULES_REVIEW,
+    &SELF_SUBJECT_REVIEW,
 ];
 
 /// All kinds, in the order discovery shows them.

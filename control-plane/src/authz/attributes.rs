@@ -1,5 +1,6 @@
 //! The question that is put to an authorizer, and its answer.
 
+use super::Held;
 use crate::authn::User;
 
 /// A request as authorization sees it: after names, kinds and paths have been normalised, never before.
@@ -39,6 +40,11 @@ pub enum Decision {
 pub trait Authorizer: Send + Sync {
     /// Whether the request may go on.
     fn authorize(&self, attributes: &Attributes<'_>) -> Decision;
+
+    /// What the caller may do in a namespace, as far as this can be listed.
+    fn rules(&self, _user: &User, _namespace: &str) -> Held {
+        Held { rules: Vec::new(), incomplete: Some("this authorizer does not list its rules") }
+    }
 }
 
 impl Attributes<'_> {

@@ -17,7 +17,10 @@ pub fn objects() -> Vec<Value> {
     objects.push(role("system:discovery", &[paths(&DISCOVERY, &["get"])]));
     objects.push(role(
         "system:basic-user",
-        &[rule("authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"], &["create"])],
+        &[
+            rule("authorization.k8s.io", &["selfsubjectaccessreviews", "selfsubjectrulesreviews"], &["create"]),
+            rule("authentication.k8s.io", &["selfsubjectreviews"], &["create"]),
+        ],
     ));
     objects.push(role("system:kube-scheduler", &scheduler_rules()));
     objects.push(role("system:kube-controller-manager", &controller_rules()));

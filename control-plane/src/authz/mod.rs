@@ -11,6 +11,7 @@ pub mod node;
 pub mod node_restriction;
 pub mod plugins;
 pub mod rbac;
+pub mod reviews;
 pub mod rules;
 #[cfg(test)]
 mod testing;
@@ -18,4 +19,5 @@ mod union;
 
 pub use attributes::{Attributes, Authorizer, Decision};
 pub use rbac::Rbac;
+pub use reviews::Held;
 pub use union::Union;

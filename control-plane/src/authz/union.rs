@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use xebec_api::kinds::POD;
 use xebec_proto::join::MASTERS_GROUP;
 
 use super::node::{self, NodePods};
-use super::{Attributes, Authorizer, Decision, Rbac};
+use super::{Attributes, Authorizer, Decision, Held, Rbac};
+use crate::authn::User;
 use crate::authn::user::MASTERS;
 use crate::cache::Cache;
 use crate::cluster::access;
@@ -37,6 +39,21 @@ impl Authorizer for Union {
     fn authorize(&self, attributes: &Attributes<'_>) -> Decision {
         if self.allows(attributes) { Decision::Allow } else { Decision::Deny { reason: String::new() } }
     }
+
+    fn rules(&self, user: &User, namespace: &str) -> Held {
+        if user.in_group(MASTERS) {
+            return Held { rules: everything().into(), incomplete: None };
+        }
+        let by_pods = user.node_name().map(|_| "what a node agent may do follows from the pods on its node");
+        Held { rules: self.rbac.rules(user, Some(namespace)), incomplete: by_pods }
+    }
+}
+
+fn everything() -> [PolicyRule; 2] {
+    let all = || vec!["*".to_owned()];
+    let resources = PolicyRule { api_groups: Some(all()), resources: Some(all()), verbs: all(), ..Default::default() };
+    let paths = PolicyRule { non_resource_urls: Some(all()), verbs: all(), ..Default::default() };
+    [resources, paths]
 }
 
 /// What one master asks of another. It must not hang on roles: a master joins before anything else works.

@@ -6,8 +6,11 @@ use super::{Registry, RequestContext, Scope, Target};
 use crate::authz::{Attributes, Decision};
 
 impl Registry {
-    /// Refuses what the caller may not do to the target.
+    /// Refuses what the kind does not offer, and what the caller may not do to the target.
     pub(crate) fn authorize(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<(), Status> {
+        if target.subresource.is_none() && !target.kind.allows(verb) {
+            return Err(Status::method_not_supported(target.kind, verb));
+        }
         let attributes = Attributes {
             user: &cx.user,
             verb,

@@ -43,6 +43,9 @@ impl Registry {
         let mut target = target.clone();
         target.name = value::text(&body, "/metadata/name").unwrap_or_default().to_owned();
         self.authorize(cx, "create", &target)?;
+        if !target.kind.is_stored() {
+            return self.answer(cx, &target, body, options);
+        }
         let generate = Some(value::text(&body, "/metadata/generateName").unwrap_or_default().to_owned());
         let generate = generate.filter(|base| target.name.is_empty() && !base.is_empty());
         for _ in 0..ATTEMPTS {

@@ -35,6 +35,7 @@ mod patch;
 mod pipeline;
 mod pod_stream;
 mod reservations;
+mod review;
 mod scale;
 mod settle;
 mod stored;

@@ -25,7 +25,7 @@ impl Registry {
         self.mutate(passage, Operation::Create, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, None)?;
-        refuse(passage, &kind.validate_create(&object))?;
+        refuse(passage.target, &kind.validate_create(&object))?;
         self.admit(passage, Operation::Create, &mut object)?;
         Object::from_value(object)
     }
@@ -44,7 +44,7 @@ impl Registry {
         self.mutate(passage, Operation::Update, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, Some(old))?;
-        refuse(passage, &kind.validate_update(&object, old))?;
+        refuse(passage.target, &kind.validate_update(&object, old))?;
         self.admit(passage, Operation::Update, &mut object)?;
         Object::from_value(object)
     }
@@ -82,7 +82,7 @@ fn admission_request<'a>(
 }
 
 /// Refuses wrong types, and unknown fields where the caller wants to know; drops them otherwise.
-fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
+pub(super) fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
     value::drop_nulls(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
@@ -96,9 +96,9 @@ fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status>
     Ok(())
 }
 
-fn refuse(passage: &Passage<'_>, errors: &xebec_api::FieldErrors) -> Result<(), Status> {
+pub(super) fn refuse(target: &Target, errors: &xebec_api::FieldErrors) -> Result<(), Status> {
     if errors.is_empty() {
         return Ok(());
     }
-    Err(Status::invalid(passage.target.kind, &passage.target.name, errors))
+    Err(Status::invalid(target.kind, &target.name, errors))
 }

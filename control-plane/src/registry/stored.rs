@@ -13,9 +13,9 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// The canonical JSON, `metadata.resourceVersion` included.
+    /// The canonical JSON, `metadata.resourceVersion` included unless the object is not stored.
     pub fn to_json(&self) -> Bytes {
-        self.object.with_revision(self.revision)
+        if self.revision == 0 { self.object.bytes().clone() } else { self.object.with_revision(self.revision) }
     }
 
     /// The object as a tree, `metadata.resourceVersion` included.

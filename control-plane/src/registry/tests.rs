@@ -340,6 +340,20 @@ async fn two_nodes_never_have_the_same_range() {
 }
 
 #[tokio::test]
+async fn reviews_are_answered_and_not_kept() {
+    let f = Fixture::new().await;
+    let review = target("selfsubjectaccessreviews", None, "");
+    let before = f.cache.revision();
+    let pods = json!({"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"}});
+    let answered = f.create(&review, json!({"spec": pods})).await.unwrap();
+    assert_eq!(answered.object.to_value()["status"], json!({"allowed": true}));
+    assert!(!String::from_utf8_lossy(&answered.to_json()).contains("resourceVersion"));
+    assert_eq!(refused(f.create(&review, json!({"spec": {}})).await).reason, Reason::Invalid);
+    assert_eq!(refused(f.registry.get(&cx(), &review).await).reason, Reason::MethodNotAllowed);
+    assert_eq!(f.cache.revision(), before);
+}
+
+#[tokio::test]
 async fn node_ports_come_and_go_with_the_type() {
     let f = Fixture::new().await;
     let t = target("services", Some("default"), "s");
