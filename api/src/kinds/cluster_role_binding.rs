@@ -1,12 +1,8 @@
 //! ClusterRoleBinding: gives a role to people, in the whole cluster.
 
-use k8s_openapi::api::rbac::v1::ClusterRoleBinding;
-use serde_json::Value;
-
-use super::{Kind, Scope, Strategy};
-use crate::table::Column;
-use crate::table::cells;
-use crate::{FieldErrors, defaults, names, validation};
+use super::any_binding::{BindingStrategy, COLUMNS};
+use super::{Kind, Scope};
+use crate::names;
 
 /// ClusterRoleBinding.
 pub static CLUSTER_ROLE_BINDING: Kind = Kind {
@@ -16,36 +12,7 @@ pub static CLUSTER_ROLE_BINDING: Kind = Kind {
     singular: "clusterrolebinding",
     scope: Scope::Cluster,
     name_rule: names::path_segment,
-    columns: &[
-        Column::NAME,
-        Column::text("Role", "The role that is given.", cells::role_ref),
-        Column::AGE,
-        Column::text("Users", "The users it is given to.", |o, _| cells::subjects(o, "User")).wide(),
-        Column::text("Groups", "The groups it is given to.", |o, _| cells::subjects(o, "Group")).wide(),
-        Column::text("ServiceAccounts", "The service accounts it is given to.", |o, _| {
-            cells::subjects(o, "ServiceAccount")
-        })
-        .wide(),
-    ],
-    strategy: &ClusterRoleBindingStrategy,
+    columns: COLUMNS,
+    strategy: &BindingStrategy { roles: &["ClusterRole"] },
     ..Kind::BASE
 };
-
-struct ClusterRoleBindingStrategy;
-
-impl Strategy for ClusterRoleBindingStrategy {
-    fn default(&self, binding: &mut Value) {
-        defaults::rbac::binding(binding);
-    }
-
-    fn validate(&self, object: &Value) -> FieldErrors {
-        validation::typed(object, |binding: &ClusterRoleBinding, errors| {
-            let subjects = binding.subjects.as_deref().unwrap_or_default();
-            validation::rbac::binding(&binding.role_ref, subjects, &["ClusterRole"], errors);
-        })
-    }
-
-    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
-        validation::rbac::role_is_immutable(new, old)
-    }
-}

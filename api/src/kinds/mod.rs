@@ -6,6 +6,7 @@
 mod kind;
 mod strategy;
 
+mod any_binding;
 mod cluster_role;
 mod cluster_role_binding;
 mod config_map;

@@ -1,7 +1,7 @@
 //! The methods of the service.
 
 use tonic::{Request, Response, Streaming};
-use xebec_api::{Details, Status, decode, kinds};
+use xebec_api::{Status, decode, kinds};
 use xebec_proto::v1::objects_server::Objects;
 use xebec_proto::v1::{
     CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse,
@@ -10,7 +10,7 @@ use xebec_proto::v1::{
 };
 
 use super::{Answers, ObjectsService, context, convert, list, refuse};
-use crate::registry::{DeleteOptions, Deleted, RequestContext, Stored};
+use crate::registry::{DeleteOptions, Deleted, RequestContext};
 
 /// An answer, or a refusal.
 type Answer<T> = Result<Response<T>, tonic::Status>;
@@ -127,21 +127,8 @@ impl ObjectsService {
         };
         let json = match self.registry.delete(cx, &target, &options).await? {
             Deleted::Terminating(stored) => stored.to_json(),
-            Deleted::Removed(stored) => gone(target.kind.group, target.kind.plural, &stored).into(),
+            Deleted::Removed(stored) => stored.success(target.kind).to_string().into(),
         };
         Ok(DeleteResponse { json })
     }
-}
-
-/// The Status of a delete that is done.
-fn gone(group: &str, plural: &str, stored: &Stored) -> String {
-    let meta = stored.object.meta();
-    let details = Details {
-        name: meta.name.clone(),
-        group: group.to_owned(),
-        kind: plural.to_owned(),
-        uid: meta.uid.clone(),
-        ..Details::default()
-    };
-    xebec_api::status::success(&details).to_string()
 }

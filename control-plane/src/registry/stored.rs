@@ -1,7 +1,7 @@
 //! What the registry hands out: objects together with the revision that last changed them.
 
 use bytes::Bytes;
-use xebec_api::Object;
+use xebec_api::{Details, Kind, Object};
 
 /// An object and its resource version.
 #[derive(Clone)]
@@ -25,6 +25,18 @@ impl Stored {
             metadata.insert("resourceVersion".into(), self.revision.to_string().into());
         }
         value
+    }
+
+    /// The Status that says that something was done to this object of this kind.
+    pub fn success(&self, kind: &Kind) -> serde_json::Value {
+        let meta = self.object.meta();
+        xebec_api::status::success(&Details {
+            name: meta.name.clone(),
+            group: kind.group.to_owned(),
+            kind: kind.plural.to_owned(),
+            uid: meta.uid.clone(),
+            ..Details::default()
+        })
     }
 }
 

@@ -75,7 +75,7 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
     let stored = call.state.registry.create(&call.cx, &target, body, &options).await?;
     let mut response = match target.subresource {
         None => show(call, StatusCode::CREATED, form, target.kind, &stored)?,
-        Some(_) => respond::success(StatusCode::CREATED, &stored, target.kind.group, target.kind.plural),
+        Some(_) => respond::json(StatusCode::CREATED, &stored.success(target.kind)),
     };
     respond::warn(&mut response, &warnings);
     Ok(response)
@@ -108,7 +108,7 @@ async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
 async fn delete(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
     let options = delete_options(call, body).await?;
     let deleted = call.state.registry.delete(&call.cx, target, &options).await?;
-    Ok(respond::deleted(&deleted, target.kind.group, target.kind.plural))
+    Ok(respond::deleted(&deleted, target.kind))
 }
 
 async fn delete_collection(call: &Call, scope: &Scope, body: Body) -> Result<Response, Status> {

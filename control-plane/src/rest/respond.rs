@@ -7,9 +7,9 @@ use futures::Stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
-use xebec_api::{Details, Status};
+use xebec_api::{Kind, Status};
 
-use crate::registry::{Deleted, Stored};
+use crate::registry::Deleted;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache, private");
@@ -73,24 +73,11 @@ pub(super) fn status(status: &Status) -> Response {
     response
 }
 
-/// A success that has nothing to show, with what it was about.
-pub(super) fn success(code: StatusCode, stored: &Stored, group: &str, plural: &str) -> Response {
-    let meta = stored.object.meta();
-    let details = Details {
-        name: meta.name.clone(),
-        group: group.to_owned(),
-        kind: plural.to_owned(),
-        uid: meta.uid.clone(),
-        ..Details::default()
-    };
-    json(code, &xebec_api::status::success(&details))
-}
-
 /// What a delete did: the object while it ends, a success once it is gone.
-pub(super) fn deleted(deleted: &Deleted, group: &str, plural: &str) -> Response {
+pub(super) fn deleted(deleted: &Deleted, kind: &Kind) -> Response {
     match deleted {
         Deleted::Terminating(stored) => json_bytes(StatusCode::OK, stored.to_json()),
-        Deleted::Removed(stored) => success(StatusCode::OK, stored, group, plural),
+        Deleted::Removed(stored) => json(StatusCode::OK, &stored.success(kind)),
     }
 }
 

@@ -1,9 +1,11 @@
 //! A real cluster on hosts of one machine: started, joined by token, broken and mended.
 
+mod daemon;
 mod faults;
 mod master;
 mod worker;
 
+pub use daemon::Daemon;
 pub use master::Master;
 pub use worker::Worker;
 
@@ -123,8 +125,8 @@ impl Cluster {
 
     /// Fails, with the end of its log, if a process that should run does not.
     pub fn check_running(&mut self) -> Result<()> {
-        self.masters.iter_mut().try_for_each(Master::check_running)?;
-        self.workers.iter_mut().try_for_each(Worker::check_running)
+        self.masters.iter_mut().try_for_each(|master| master.check_running())?;
+        self.workers.iter_mut().try_for_each(|worker| worker.check_running())
     }
 
     /// Ends every process in order and leaves the machine as it was.
