@@ -101,6 +101,15 @@ async fn kubectl_writes_and_reads() {
     assert!(k.attempt("get deploy shop", "").await.1.contains("NotFound"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_asks_who_it_is_and_what_it_may() {
+    let Some(k) = Kubectl::start().await else { return };
+    assert_eq!(k.run("auth can-i create deployments.apps --namespace default", "").await.trim(), "yes");
+    let whoami = k.run("auth whoami", "").await;
+    assert!(whoami.contains("jane") && whoami.contains("system:authenticated"), "{whoami}");
+    assert!(k.run("auth can-i --list", "").await.contains("Resources"));
+}
+
 /// From 1.32 on, kubectl writes these in protobuf.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_creates_by_words() {
