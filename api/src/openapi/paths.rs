@@ -26,7 +26,9 @@ pub(super) fn add(paths: &mut Map<String, Value>, kind: &Kind, schemas: &mut Sch
             paths.insert(path, with_parameters(operations, kind.is_namespaced(), true));
         }
     }
-    paths.insert(object, with_parameters(writer.object(&body), kind.is_namespaced(), true));
+    if kind.is_stored() {
+        paths.insert(object, with_parameters(writer.object(&body), kind.is_namespaced(), true));
+    }
 }
 
 struct Writer<'a> {
@@ -39,24 +41,29 @@ type Operation = (String, Value);
 
 impl Writer<'_> {
     fn list(&mut self, suffix: &str) -> Option<Operation> {
-        let answer = self.schemas.list(self.kind)?;
+        let answer = self.can(Verb::List).then(|| self.schemas.list(self.kind)).flatten()?;
         Some(("get".into(), self.operation("list", suffix, &answer, &[])))
     }
 
     fn collection(&mut self, body: &Value) -> Map<String, Value> {
-        let mut out = Map::from_iter(self.list("").filter(|_| self.can(Verb::List)));
+        let mut out = Map::from_iter(self.list(""));
         if self.can(Verb::Create) {
             out.insert("post".into(), self.operation("post", "", body, WRITES));
         }
-        if let Some(status) = self.schemas.meta("Status").filter(|_| self.can(Verb::DeleteCollection)) {
+        if let Some(status) = self.status_of(Verb::DeleteCollection) {
             out.insert("delete".into(), self.operation("deletecollection", "", &status, &[]));
         }
         out
     }
 
+    /// What that verb answers, if the kind has it.
+    fn status_of(&mut self, verb: Verb) -> Option<Value> {
+        self.can(verb).then(|| self.schemas.meta("Status")).flatten()
+    }
+
     fn object(&mut self, body: &Value) -> Map<String, Value> {
         let mut out = self.read_and_change("", body);
-        if let Some(status) = self.schemas.meta("Status").filter(|_| self.can(Verb::Delete)) {
+        if let Some(status) = self.status_of(Verb::Delete) {
             let mut delete = self.operation("delete", "", &status, &[]);
             if let Some(options) = self.schemas.meta("DeleteOptions") {
                 delete["requestBody"] = json!({"content": {"application/json": {"schema": options}}});
