@@ -3,15 +3,19 @@
 //! A body comes from anybody, so nothing here trusts it: at most [`MAX_BYTES`], at most [`MAX_DEPTH`] or [`MAX_YAML_DEPTH`] levels, no field
 //! twice in an object, and no YAML whose aliases multiply.
 
+use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::field::FieldPath;
 use crate::status::Status;
 
 /// The largest body.
 pub const MAX_BYTES: usize = 3 * 1024 * 1024;
+/// The most fields that come twice and are told of.
+pub const MAX_DUPLICATES: usize = 100;
 /// The deepest nesting of JSON.
 pub const MAX_DEPTH: usize = 128;
 /// The deepest nesting of YAML. The YAML reader takes some 20 KiB of stack a level in an unoptimized build; with this bound
@@ -28,7 +32,28 @@ pub fn json_or_yaml(bytes: &[u8]) -> Result<Value, Status> {
     yaml(bytes)
 }
 
-/// Decodes JSON.
+/// A value, and what a strict reader would have refused about its form.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lenient {
+    /// The value. Of a field that an object had twice, the last one counts.
+    pub value: Value,
+    /// The fields that an object had twice; at most [`MAX_DUPLICATES`] of them.
+    pub duplicates: Vec<FieldPath>,
+}
+
+/// Decodes JSON, and notes the fields that an object had twice instead of refusing them.
+pub fn lenient_json(bytes: &[u8]) -> Result<Lenient, Status> {
+    check_size(bytes)?;
+    let duplicates = RefCell::new(Vec::new());
+    let builder = Builder { depth: 0, place: &Place::Root, duplicates: Some(&duplicates) };
+    let invalid = |e: serde_json::Error| Status::bad_request(format!("invalid JSON: {e}"));
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = builder.deserialize(&mut reader).map_err(invalid)?;
+    reader.end().map_err(invalid)?;
+    Ok(Lenient { value, duplicates: duplicates.into_inner() })
+}
+
+/// Decodes JSON; no object may have a field twice.
 pub fn json(bytes: &[u8]) -> Result<Value, Status> {
     check_size(bytes)?;
     let Unique(value) = serde_json::from_slice(bytes).map_err(|e| Status::bad_request(format!("invalid JSON: {e}")))?;
@@ -89,32 +114,70 @@ struct Unique(Value);
 
 impl<'de> Deserialize<'de> for Unique {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Builder { depth: 0 }.deserialize(deserializer).map(Unique)
+        Builder { depth: 0, place: &Place::Root, duplicates: None }.deserialize(deserializer).map(Unique)
+    }
+}
+
+/// Where the reader is; turned into text only when there is something to tell.
+enum Place<'a> {
+    Root,
+    Key(&'a Place<'a>, &'a str),
+    Index(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn path(&self) -> FieldPath {
+        match self {
+            Self::Root => FieldPath::default(),
+            Self::Key(parent, key) => parent.path().child(key),
+            Self::Index(parent, index) => parent.path().index(*index),
+        }
     }
 }
 
 #[derive(Clone, Copy)]
-struct Builder {
+struct Builder<'a> {
     depth: usize,
+    place: &'a Place<'a>,
+    /// Where fields that come twice are noted; without, they are errors.
+    duplicates: Option<&'a RefCell<Vec<FieldPath>>>,
 }
 
-impl Builder {
+impl<'a> Builder<'a> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= MAX_DEPTH {
             return Err(E::custom(format!("nested deeper than {MAX_DEPTH} levels")));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+
+    fn at<'b>(self, place: &'b Place<'b>) -> Builder<'b>
+    where
+        'a: 'b,
+    {
+        Builder { place, ..self }
+    }
+
+    fn duplicate<E: serde::de::Error>(self, key: &str) -> Result<(), E> {
+        let Some(duplicates) = self.duplicates else {
+            return Err(E::custom(format!("duplicate field \"{key}\"")));
+        };
+        let mut duplicates = duplicates.borrow_mut();
+        if duplicates.len() < MAX_DUPLICATES {
+            duplicates.push(Place::Key(self.place, key).path());
+        }
+        Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Builder {
+impl<'de> DeserializeSeed<'de> for Builder<'_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Builder {
+impl<'de> Visitor<'de> for Builder<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,7 +223,7 @@ impl<'de> Visitor<'de> for Builder {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(inner)? {
+        while let Some(item) = seq.next_element_seed(inner.at(&Place::Index(self.place, items.len())))? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -171,9 +234,9 @@ impl<'de> Visitor<'de> for Builder {
         let mut out = Map::new();
         while let Some(key) = map.next_key::<String>()? {
             if out.contains_key(&key) {
-                return Err(A::Error::custom(format!("duplicate field \"{key}\"")));
+                self.duplicate::<A::Error>(&key)?;
             }
-            let value = map.next_value_seed(inner)?;
+            let value = map.next_value_seed(inner.at(&Place::Key(self.place, &key)))?;
             out.insert(key, value);
         }
         Ok(Value::Object(out))

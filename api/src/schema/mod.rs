@@ -47,8 +47,18 @@ pub fn to_status(kind: &Kind, error: &SchemaError) -> Status {
 
 /// The refusal for unknown fields under strict validation.
 pub fn strict_error(unknown: &[UnknownField]) -> Status {
-    let fields: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{}\"", field.path)).collect();
-    Status::bad_request(format!("strict decoding error: {}", fields.join(", ")))
+    strict_refusal(&complaints(&[], unknown))
+}
+
+/// The refusal for what strict validation complains of.
+pub fn strict_refusal(complaints: &[String]) -> Status {
+    Status::bad_request(format!("strict decoding error: {}", complaints.join(", ")))
+}
+
+/// What strict validation complains of: fields that come twice, and fields that the kind does not have.
+pub fn complaints(duplicates: &[FieldPath], unknown: &[UnknownField]) -> Vec<String> {
+    let twice = duplicates.iter().map(|path| format!("duplicate field \"{path}\""));
+    twice.chain(unknown.iter().map(|field| format!("unknown field \"{}\"", field.path))).collect()
 }
 
 /// Drops unknown fields, so that what is stored is what the kind has.

@@ -73,6 +73,20 @@ fn a_duplicate_is_named() {
 }
 
 #[test]
+fn a_lenient_reader_notes_duplicates_and_takes_the_last() {
+    let text = br#"{"spec":{"replicas":1,"list":[{"a":1},{"a":1,"b":{},"a":2}],"replicas":2}}"#;
+    let lenient = decode::lenient_json(text).unwrap();
+    assert_eq!(lenient.value, json!({ "spec": { "replicas": 2, "list": [{ "a": 1 }, { "a": 2, "b": {} }] } }));
+    assert_eq!(
+        schema::complaints(&lenient.duplicates, &[]),
+        ["duplicate field \"spec.list[1].a\"", "duplicate field \"spec.replicas\""]
+    );
+    assert!(decode::lenient_json(b"{} {}").is_err());
+    let many = format!("{{{}\"a\":1}}", "\"a\":1,".repeat(1000));
+    assert_eq!(decode::lenient_json(many.as_bytes()).unwrap().duplicates.len(), decode::MAX_DUPLICATES);
+}
+
+#[test]
 fn manifests_hold_many_objects() {
     let text = "---\nkind: A\n---\n# nothing here\n---\nkind: List\nitems: [{kind: B}, {kind: C}]\n...\n";
     let kinds: Vec<_> = decode::manifests(text.as_bytes()).unwrap().iter().map(|m| m["kind"].clone()).collect();

@@ -7,7 +7,7 @@ use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 use tokio::time::Instant;
-use xebec_api::decode::MAX_BYTES;
+use xebec_api::decode::{Lenient, MAX_BYTES};
 use xebec_api::{Reason, Status, decode, protobuf};
 
 const SUPPORTED: &[&str] = &["application/json", "application/yaml", protobuf::MEDIA_TYPE];
@@ -27,6 +27,14 @@ pub(super) async fn read(body: Body, deadline: Instant) -> Result<Bytes, Status>
 pub(super) fn media_type(headers: &HeaderMap) -> &str {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim()
+}
+
+/// The body of a write of an object: fields that come twice are for the caller to judge.
+pub(super) fn lenient(headers: &HeaderMap, bytes: &Bytes) -> Result<Lenient, Status> {
+    match media_type(headers) {
+        "application/json" => decode::lenient_json(bytes),
+        _ => decode(headers, bytes).map(|value| Lenient { value, duplicates: Vec::new() }),
+    }
 }
 
 /// The body of a write. Without a content type it is JSON or YAML, whichever it looks like.

@@ -3,9 +3,9 @@
 use axum::body::Body;
 use axum::response::Response;
 use http::{Method, StatusCode};
-use serde_json::Value;
+use xebec_api::decode::{self, Lenient};
 use xebec_api::patch::PatchKind;
-use xebec_api::{Kind, Status, Subresource, decode, table};
+use xebec_api::{Kind, Status, Subresource, schema, table};
 
 use super::negotiate::{self, Form};
 use super::path::Resource;
@@ -71,7 +71,8 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
         return Err(Status::method_not_supported(target.kind, "POST"));
     }
     let body = decoded(call, body).await?;
-    let warnings = warnings(&target, &options, &body);
+    let warnings = warnings(&target, &options, &body)?;
+    let body = body.value;
     let stored = call.state.registry.create(&call.cx, &target, body, &options).await?;
     let mut response = match target.subresource {
         None => show(call, StatusCode::CREATED, form, target.kind, &stored)?,
@@ -84,7 +85,8 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
 async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
     let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
     let body = decoded(call, body).await?;
-    let warnings = warnings(target, &options, &body);
+    let warnings = warnings(target, &options, &body)?;
+    let body = body.value;
     let stored = call.state.registry.update(&call.cx, target, body, &options).await?;
     let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
     respond::warn(&mut response, &warnings);
@@ -128,18 +130,24 @@ async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status
     call.query.delete(options)
 }
 
-async fn decoded(call: &Call, body: Body) -> Result<Value, Status> {
+async fn decoded(call: &Call, body: Body) -> Result<Lenient, Status> {
     let bytes = body::read(body, call.cx.deadline).await?;
-    body::decode(&call.headers, &bytes)
+    body::lenient(&call.headers, &bytes)
 }
 
-/// What will be dropped, for callers that want to be told.
-fn warnings(target: &Target, options: &WriteOptions, body: &Value) -> Vec<String> {
-    if options.field_validation != FieldValidation::Warn || target.subresource.is_some() {
-        return Vec::new();
+/// What will be dropped, for callers that want to be told; a strict caller is refused where the registry would not see why.
+fn warnings(target: &Target, options: &WriteOptions, body: &Lenient) -> Result<Vec<String>, Status> {
+    if options.field_validation == FieldValidation::Ignore {
+        return Ok(Vec::new());
     }
-    let unknown = target.kind.check_schema(body).unwrap_or_default();
-    unknown.iter().map(|field| format!("unknown field \"{}\"", field.path)).collect()
+    let checked = target.subresource.is_none();
+    let unknown = if checked { target.kind.check_schema(&body.value).unwrap_or_default() } else { Vec::new() };
+    let complaints = schema::complaints(&body.duplicates, &unknown);
+    match options.field_validation {
+        FieldValidation::Strict if !body.duplicates.is_empty() => Err(schema::strict_refusal(&complaints)),
+        FieldValidation::Strict => Ok(Vec::new()),
+        _ => Ok(complaints),
+    }
 }
 
 /// One object in the form that the client wants.

@@ -80,7 +80,12 @@ fn refusals() -> Vec<Refusal> {
         refusal("POST", CONFIG_MAPS, config_map("there"), (409, "AlreadyExists", "")),
         refusal("POST", CONFIG_MAPS, config_map("Not_A_Label"), (422, "Invalid", "metadata.name")),
         refusal("POST", CONFIG_MAPS, "{\"kind\":", (400, "BadRequest", "")),
-        refusal("POST", CONFIG_MAPS, "{\"data\":{\"a\":\"1\",\"a\":\"2\"}}", (400, "BadRequest", "")),
+        refusal(
+            "POST",
+            format!("{CONFIG_MAPS}?fieldValidation=Strict"),
+            "{\"metadata\":{\"name\":\"x\"},\"data\":{\"a\":\"1\",\"a\":\"2\"}}",
+            (400, "BadRequest", ""),
+        ),
         refusal("POST", CONFIG_MAPS, "a: [", (400, "BadRequest", "")).typed("application/yaml"),
         refusal("POST", CONFIG_MAPS, pod("x"), (400, "BadRequest", "")),
         refusal("POST", CONFIG_MAPS, "k8s\0", (400, "BadRequest", "")).typed("application/vnd.kubernetes.protobuf"),
