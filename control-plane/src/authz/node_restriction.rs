@@ -74,12 +74,14 @@ fn check_node(write: &NodeWrite<'_>) -> Result<(), Restriction> {
     check_labels(write, &old["metadata"]["labels"], &write.new["metadata"]["labels"])?;
     unchanged(write, old, "/metadata/ownerReferences")?;
     unchanged(write, old, "/metadata/finalizers")?;
+    // Also when it is created: with a range of its choice it would get the traffic of others' pods.
+    unchanged(write, old, "/spec/podCIDR")?;
+    unchanged(write, old, "/spec/podCIDRs")?;
     if write.old.is_none() {
         return Ok(());
     }
-    ["/spec/taints", "/spec/podCIDR", "/spec/podCIDRs", "/spec/unschedulable"]
-        .iter()
-        .try_for_each(|pointer| unchanged(write, old, pointer))
+    unchanged(write, old, "/spec/taints")?;
+    unchanged(write, old, "/spec/unschedulable")
 }
 
 fn check_pod(write: &NodeWrite<'_>) -> Result<(), Restriction> {

@@ -26,6 +26,8 @@ fn a_node_registers_itself_with_its_own_labels() {
     let tainted = json!({"taints": [{"key": "dedicated", "effect": "NoSchedule"}]});
     check_write("nodes", None, node("n1", own.clone(), tainted), Ok(()));
     check_write("nodes", None, node("n2", own, json!({})), FOREIGN);
+    let range = json!({"podCIDR": "10.42.0.0/16"});
+    check_write("nodes", None, node("n1", json!({}), range), Err("node n1 may not change spec.podCIDR"));
 }
 
 #[test]
