@@ -112,10 +112,13 @@ impl Authorizer for AllButNobody {
     }
 }
 
+/// What the store told of one command.
+type Applied = (State, Vec<Event>);
+
 /// Stands between store and cache, as a follower's network does: what happens while it is held waits.
 pub(crate) struct Behind {
     cache: Arc<Cache>,
-    held: Mutex<Option<Vec<(State, Vec<Event>)>>>,
+    held: Mutex<Option<Vec<Applied>>>,
 }
 
 impl Behind {
