@@ -207,4 +207,12 @@ impl Runtime for Containerd {
             .await
             .unwrap_or_else(|error| Err(RuntimeError::Invalid(format!("cannot run a command in {id}: {error}"))))
     }
+
+    async fn close_input(&self, id: &str) -> Result<(), RuntimeError> {
+        self.close_stdin(id, "").await
+    }
+
+    async fn resize(&self, id: &str, width: u32, height: u32) -> Result<(), RuntimeError> {
+        self.resize_terminal(id, "", (width, height)).await
+    }
 }

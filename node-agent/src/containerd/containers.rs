@@ -65,6 +65,7 @@ impl Containerd {
         let request = CreateTaskRequest {
             container_id: spec.id.clone(),
             rootfs,
+            stdin: spec.stdin.as_ref().map(|path| path.display().to_string()).unwrap_or_default(),
             stdout: spec.stdout.display().to_string(),
             stderr,
             terminal: spec.terminal,

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use containerd_client::services::v1::{
-    CloseIoRequest, DeleteProcessRequest, ExecProcessRequest, GetContainerRequest, ResizePtyRequest, StartRequest,
-};
+use containerd_client::services::v1::{DeleteProcessRequest, ExecProcessRequest, GetContainerRequest, StartRequest};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
@@ -222,12 +220,10 @@ impl Feeder {
         if self.stdin.take().is_none() {
             return Ok(());
         }
-        let request = CloseIoRequest { container_id: self.id.clone(), exec_id: self.exec_id.clone(), stdin: true };
-        gone_is_done(call("close input of", &self.id, CALL, self.client.tasks().close_io(ours(request))).await)
+        self.client.close_stdin(&self.id, &self.exec_id).await
     }
 
     async fn resize(&mut self, width: u32, height: u32) -> Result<(), RuntimeError> {
-        let request = ResizePtyRequest { container_id: self.id.clone(), exec_id: self.exec_id.clone(), width, height };
-        call("resize terminal of", &self.id, CALL, self.client.tasks().resize_pty(ours(request))).await
+        self.client.resize_terminal(&self.id, &self.exec_id, (width, height)).await
     }
 }

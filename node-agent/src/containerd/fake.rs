@@ -214,4 +214,20 @@ impl Runtime for FakeRuntime {
         outputs.try_send(ExecOutput::Exited(code)).expect("there is room for one");
         Ok(ExecSession { input, output })
     }
+
+    async fn close_input(&self, id: &str) -> Result<(), RuntimeError> {
+        let mut world = self.here("close input of")?;
+        let container = world.containers.get(id).ok_or_else(|| not_found("close input of", id))?;
+        let line = format!("close input of {}", container.spec.owner.container);
+        world.log.push(line);
+        Ok(())
+    }
+
+    async fn resize(&self, id: &str, width: u32, height: u32) -> Result<(), RuntimeError> {
+        let mut world = self.here("resize terminal of")?;
+        let container = world.containers.get(id).ok_or_else(|| not_found("resize terminal of", id))?;
+        let line = format!("resize {} to {width}x{height}", container.spec.owner.container);
+        world.log.push(line);
+        Ok(())
+    }
 }

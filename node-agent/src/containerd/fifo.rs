@@ -54,7 +54,7 @@ impl Fifo {
 }
 
 /// Opens a pipe for writing.
-pub(super) fn open_sender(path: &Path) -> Result<pipe::Sender, RuntimeError> {
+pub fn open_sender(path: &Path) -> Result<pipe::Sender, RuntimeError> {
     let sender = pipe::OpenOptions::new().read_write(true).open_sender(path);
     sender.map_err(|source| failed("open FIFO", path, source))
 }

@@ -19,7 +19,7 @@ mod users;
 pub mod fake;
 
 pub use client::{Containerd, Settings};
-pub use fifo::{Fifo, make_fifo};
+pub use fifo::{Fifo, make_fifo, open_sender};
 pub use runtime::{
     ContainerInfo, ContainerSpec, ExecInput, ExecOutput, ExecSession, ExecSpec, Image, Mount, NamespacePaths, Owner,
     Runtime, RuntimeError, TaskEnd, TaskState, UserWish,

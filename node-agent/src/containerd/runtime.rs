@@ -133,6 +133,8 @@ pub struct ContainerSpec {
     pub mounts: Vec<Mount>,
     /// Whether it gets a terminal.
     pub terminal: bool,
+    /// FIFO of its standard input; absent if it reads nothing.
+    pub stdin: Option<PathBuf>,
     /// FIFO of its standard output.
     pub stdout: PathBuf,
     /// FIFO of its standard error; unused with a terminal.
@@ -298,4 +300,10 @@ pub trait Runtime: Send + Sync {
 
     /// Runs a command in a container.
     async fn exec(&self, id: &str, spec: &ExecSpec) -> Result<ExecSession, RuntimeError>;
+
+    /// Closes the standard input of the first process.
+    async fn close_input(&self, id: &str) -> Result<(), RuntimeError>;
+
+    /// Gives the first process's terminal another size.
+    async fn resize(&self, id: &str, width: u32, height: u32) -> Result<(), RuntimeError>;
 }

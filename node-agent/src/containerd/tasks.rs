@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use containerd_client::services::v1::{DeleteTaskRequest, KillRequest, StartRequest, WaitRequest, WaitResponse};
+use containerd_client::services::v1::{
+    CloseIoRequest, DeleteTaskRequest, KillRequest, ResizePtyRequest, StartRequest, WaitRequest, WaitResponse,
+};
 use jiff::Timestamp;
 
 use super::client::{CALL, Containerd, call, gone_is_done, ours, refused};
@@ -35,6 +37,19 @@ impl Containerd {
     pub(super) async fn kill_process(&self, id: &str, exec_id: &str, signal: u32) -> Result<(), RuntimeError> {
         let request = KillRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned(), signal, all: false };
         call("signal", id, CALL, self.tasks().kill(ours(request))).await
+    }
+
+    /// Closes the input of the first process, or of the command `exec_id`.
+    pub(super) async fn close_stdin(&self, id: &str, exec_id: &str) -> Result<(), RuntimeError> {
+        let request = CloseIoRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned(), stdin: true };
+        gone_is_done(call("close input of", id, CALL, self.tasks().close_io(ours(request))).await)
+    }
+
+    /// Resizes the terminal, columns and rows, of the first process or of the command `exec_id`.
+    pub(super) async fn resize_terminal(&self, id: &str, exec_id: &str, size: (u32, u32)) -> Result<(), RuntimeError> {
+        let (width, height) = size;
+        let request = ResizePtyRequest { container_id: id.to_owned(), exec_id: exec_id.to_owned(), width, height };
+        call("resize terminal of", id, CALL, self.tasks().resize_pty(ours(request))).await
     }
 
     /// Deletes the task; kills it first if it still runs.

@@ -13,4 +13,4 @@ mod store;
 pub use file::LogFile;
 pub use pump::Pump;
 pub use reader::{LogOptions, LogReader};
-pub use store::{Feed, LogKey, LogStore};
+pub use store::{Chunk, Feed, LogKey, LogStore};

@@ -7,13 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use xebec_node_plan::logline::{Lines, Stream, write};
 
 use super::file::LogFile;
-use super::store::{Feed, LogKey};
+use super::store::{LogKey, Source};
 use crate::containerd::{Fifo, RuntimeError, make_fifo};
 use crate::node::Node;
 
@@ -34,13 +33,13 @@ impl Pump {
         let (stdout, stderr) = (Fifo::open(stdout)?, Fifo::open(stderr)?);
         let path = node.logs.path(&key);
         let file = LogFile::open(&path).map_err(|source| RuntimeError::Io { operation: "open log", path, source })?;
-        let feed = node.logs.open_feed(&key);
+        let source = node.logs.open_source(&key);
         let ended = CancellationToken::new();
-        let work = Work { stdout, stderr, sink: Sink { file, feed: feed.clone(), lost: 0 } };
+        let work = Work { stdout, stderr, sink: Sink { file, source: source.clone(), lost: 0 } };
         let (node, token) = (node.clone(), ended.clone());
         let task = tokio::spawn(async move {
             work.run(token).await;
-            node.logs.close_feed(&key, &feed);
+            node.logs.close_source(&key, &source);
         });
         Ok(Pump { ended, task: Some(task) })
     }
@@ -92,12 +91,13 @@ impl Work {
 
 struct Sink {
     file: LogFile,
-    feed: watch::Sender<Feed>,
+    source: Source,
     lost: u64,
 }
 
 impl Sink {
     fn take(&mut self, stream: Stream, lines: &mut Lines, bytes: &[u8]) {
+        self.source.show(stream, bytes);
         let (now, mut records) = (Timestamp::now(), Vec::with_capacity(bytes.len() + 64));
         lines.push(bytes, |whole, content| write(&mut records, now, stream, whole, content));
         self.write(&records);
@@ -115,7 +115,7 @@ impl Sink {
             return;
         }
         match self.file.write(records) {
-            Ok(()) => self.feed.send_modify(|feed| feed.written += records.len() as u64),
+            Ok(()) => self.source.feed.send_modify(|feed| feed.written += records.len() as u64),
             Err(error) => {
                 self.lost += 1;
                 if self.lost.is_power_of_two() {

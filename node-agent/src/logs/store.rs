@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use bytes::Bytes;
 use k8s_openapi::api::core::v1::Pod;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
+use xebec_node_plan::logline::Stream;
 
 /// Names the log of one instance of a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,16 +37,39 @@ pub struct Feed {
     pub ended: bool,
 }
 
+/// Chunks of output that wait for whoever is attached; who falls further behind is told that some were lost.
+const ATTACHED: usize = 64;
+
+/// A chunk of output as it came, not cut into lines.
+pub type Chunk = (Stream, Bytes);
+
+/// Where a container's output shows: how its log grows, and the output itself for those who are attached.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) feed: watch::Sender<Feed>,
+    attached: broadcast::Sender<Chunk>,
+}
+
+impl Source {
+    /// Shows a chunk to those who are attached.
+    pub(super) fn show(&self, stream: Stream, bytes: &[u8]) {
+        if self.attached.receiver_count() > 0 {
+            // The last of them may have gone in this moment.
+            self.attached.send((stream, Bytes::copy_from_slice(bytes))).ok();
+        }
+    }
+}
+
 /// All logs of the node.
 pub struct LogStore {
     root: PathBuf,
-    feeds: Mutex<BTreeMap<LogKey, watch::Sender<Feed>>>,
+    sources: Mutex<BTreeMap<LogKey, Source>>,
 }
 
 impl LogStore {
     /// Logs under `root`.
     pub fn new(root: PathBuf) -> LogStore {
-        LogStore { root, feeds: Mutex::default() }
+        LogStore { root, sources: Mutex::default() }
     }
 
     /// The newest file of a log.
@@ -53,24 +78,29 @@ impl LogStore {
     }
 
     /// Starts to feed a log.
-    pub(super) fn open_feed(&self, key: &LogKey) -> watch::Sender<Feed> {
-        let sender = watch::Sender::new(Feed::default());
-        self.lock().insert(key.clone(), sender.clone());
-        sender
+    pub(super) fn open_source(&self, key: &LogKey) -> Source {
+        let source = Source { feed: watch::Sender::new(Feed::default()), attached: broadcast::Sender::new(ATTACHED) };
+        self.lock().insert(key.clone(), source.clone());
+        source
     }
 
     /// Ends the feed of a log, unless another has taken its place.
-    pub(super) fn close_feed(&self, key: &LogKey, sender: &watch::Sender<Feed>) {
-        sender.send_modify(|feed| feed.ended = true);
-        let mut feeds = self.lock();
-        if feeds.get(key).is_some_and(|current| current.same_channel(sender)) {
-            feeds.remove(key);
+    pub(super) fn close_source(&self, key: &LogKey, source: &Source) {
+        source.feed.send_modify(|feed| feed.ended = true);
+        let mut sources = self.lock();
+        if sources.get(key).is_some_and(|current| current.feed.same_channel(&source.feed)) {
+            sources.remove(key);
         }
     }
 
     /// Tells when a log grows; absent if nothing more will come.
     pub fn feed(&self, key: &LogKey) -> Option<watch::Receiver<Feed>> {
-        self.lock().get(key).map(watch::Sender::subscribe)
+        self.lock().get(key).map(|source| source.feed.subscribe())
+    }
+
+    /// The output from now on; absent if nothing more will come.
+    pub fn attach(&self, key: &LogKey) -> Option<broadcast::Receiver<Chunk>> {
+        self.lock().get(key).map(|source| source.attached.subscribe())
     }
 
     /// Removes the logs of instances that are older than the one before `newest`.
@@ -101,8 +131,8 @@ impl LogStore {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<LogKey, watch::Sender<Feed>>> {
-        self.feeds.lock().expect("no holder of the feeds can panic")
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<LogKey, Source>> {
+        self.sources.lock().expect("no holder of the sources can panic")
     }
 }
 

@@ -14,7 +14,7 @@ use xebec_node_plan::resources::{limits, oom_score_adj};
 use xebec_node_plan::security::{Security, security};
 
 use super::{PodContext, sandbox};
-use crate::containerd::{ContainerSpec, Image, Mount, Owner, RuntimeError, UserWish};
+use crate::containerd::{ContainerSpec, Image, Mount, Owner, RuntimeError, UserWish, make_fifo};
 use crate::images::chain;
 use crate::logs::{LogKey, Pump};
 use crate::node::now;
@@ -127,6 +127,9 @@ async fn try_start(
     runtime.delete(&spec.id).await?;
     let key = LogKey::new(&pod.desired.pod, &container.name, attempt);
     let pump = Pump::start(&pod.node, key, &spec.stdout, &spec.stderr)?;
+    if let Some(stdin) = &spec.stdin {
+        make_fifo(stdin)?;
+    }
     let pid = runtime.create(&spec).await?;
     if let Err(error) = runtime.start(&spec.id).await {
         runtime.delete(&spec.id).await?;
@@ -143,7 +146,7 @@ async fn forget(pod: &PodContext, container: &str, attempt: u32) {
     if let Err(error) = pod.node.runtime.delete(&container_id(pod.uid(), container, attempt)).await {
         tracing::warn!(error = chain(&error), "an old instance of a container could not be deleted");
     }
-    for stream in ["out", "err"] {
+    for stream in ["in", "out", "err"] {
         if let Err(error) = std::fs::remove_file(fifo(pod, container, attempt, stream)) {
             tracing::debug!(%error, "an old FIFO could not be removed");
         }
@@ -188,6 +191,10 @@ fn specification(
         cgroup: pod.node.cgroups.container(pod.uid(), &id),
         mounts: mounts(pod, container, &env)?,
         terminal: container.tty == Some(true),
+        stdin: match container.stdin {
+            Some(true) => Some(fifo_path(pod, container, attempt, "in")?),
+            _ => None,
+        },
         stdout: fifo_path(pod, container, attempt, "out")?,
         stderr: fifo_path(pod, container, attempt, "err")?,
         image,

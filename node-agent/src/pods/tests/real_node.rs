@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use xebec_node_plan::pod::observed::Preparation;
 use xebec_proto::v1::open_stream::Kind;
 use xebec_proto::v1::stream_frame::Frame;
-use xebec_proto::v1::{ExecStream, LogStream, OpenStream, StreamFrame};
+use xebec_proto::v1::{AttachStream, ExecStream, LogStream, OpenStream, StreamFrame};
 
 use super::images::write_busybox;
 use super::stage::{Stage, deleted, pod};
@@ -349,11 +349,34 @@ async fn real_pods_with_init_containers_failures_and_terminals() {
     input.send(StreamFrame { frame: Some(Frame::StdinClosed(true)), ..StreamFrame::default() }).await.unwrap();
     assert_eq!(collect(frames).await, ("500000\n".to_owned(), Some(0)));
 
+    attach_to_a_reader(&mut stage).await;
+
     stage.synced(&[]).await;
-    for uid in ["job", "missing", "greedy", "host"] {
+    for uid in ["job", "missing", "greedy", "host", "reader"] {
         stage.until_gone(uid).await;
     }
     machine.end(stage).await;
+}
+
+/// It answers without ending a line, and ends with its input.
+async fn attach_to_a_reader(stage: &mut Stage) {
+    let script = "read word; printf 'heard %s' $word; cat > /dev/null";
+    stage
+        .assign(&pod(
+            "reader",
+            &json!({"containers": [{"name": "main", "image": IMAGE, "stdin": true, "stdinOnce": true,
+            "command": ["sh", "-c", script]}], "restartPolicy": "Never"}),
+        ))
+        .await;
+    stage.until("reader", "it runs", |observed| observed.any_running()).await;
+    let (input, mut frames) = stage.stream(open("reader", Kind::Attach(AttachStream { stdin: true, tty: false })));
+    let send = |frame| input.send(StreamFrame { frame: Some(frame), ..StreamFrame::default() });
+    send(Frame::Stdin("hello\n".into())).await.unwrap();
+    let heard = frames.recv().await.unwrap().frame;
+    assert_eq!(heard, Some(Frame::Stdout("heard hello".into())));
+    send(Frame::StdinClosed(true)).await.unwrap();
+    assert_eq!(frames.recv().await.unwrap().frame, Some(Frame::End(true)));
+    stage.until("reader", "it ended", |observed| observed.container("main").exit().is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -156,7 +156,7 @@ impl Receiver<'_> {
             Frame::Data { stream, fin, bytes } => self.data(stream, fin, bytes, queue).await,
             Frame::Reset { stream, .. } => drop(self.streams.remove(&stream)),
             // Odd numbers are the client's questions, even ones answers to ours.
-            Frame::Ping { id } if id % 2 == 1 => drop(queue.send(Frame::Ping { id }).await),
+            Frame::Ping { id } if !id.is_multiple_of(2) => drop(queue.send(Frame::Ping { id }).await),
             Frame::Headers { headers } => drop(self.inflater.read(&headers)?),
             Frame::Ping { .. } | Frame::SynReply { .. } | Frame::GoAway { .. } | Frame::Other => {}
         }
@@ -172,7 +172,7 @@ impl Receiver<'_> {
     ) -> Result<(), SessionError> {
         // Also of a stream that is refused: the blocks that follow lean on it.
         let headers = self.inflater.read(headers)?;
-        if stream % 2 == 0 || stream <= self.last {
+        if stream.is_multiple_of(2) || stream <= self.last {
             return Err(SessionError::Turn(stream));
         }
         self.last = stream;

@@ -73,14 +73,13 @@ async fn a_client_that_breaks_the_protocol_is_told() {
     let server = Server::start("jane").await;
     let mut socket = server.socket("p/attach?stdin=true&stdout=true", "v4.channel.k8s.io").await.unwrap();
     socket.send(Message::Binary(b"\xff\0".as_ref().into())).await.unwrap();
-    let close = async {
-        loop {
-            if let Some(Ok(Message::Close(Some(frame)))) = socket.next().await {
-                return u16::from(frame.code);
-            }
-        }
-    };
-    assert_eq!(close.await, 1002);
+    let codes = socket.filter_map(|message| {
+        std::future::ready(match message {
+            Ok(Message::Close(Some(frame))) => Some(u16::from(frame.code)),
+            _ => None,
+        })
+    });
+    assert_eq!(codes.collect::<Vec<u16>>().await, [1002]);
 }
 
 #[tokio::test]
