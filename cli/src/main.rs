@@ -71,6 +71,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Scale(arguments) => verbs::scale::run(connection, arguments).await?,
         Command::Logs(arguments) => verbs::logs::run(connection, arguments).await?,
         Command::Exec(arguments) => return verbs::exec::run(connection, arguments).await,
+        Command::PortForward(arguments) => verbs::port_forward::run(connection, arguments).await?,
         Command::Top(arguments) => verbs::top::run(connection, arguments).await?,
         Command::Events(arguments) => verbs::events::run(connection, arguments).await?,
         Command::Completion(arguments) => verbs::completion::run(&arguments)?,

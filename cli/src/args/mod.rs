@@ -9,7 +9,7 @@ pub(crate) use cluster::{ClusterCommand, RoleName, TokenCommand};
 pub(crate) use daemon::{AgentArguments, DevArguments, ServerArguments};
 pub(crate) use objects::{
     ApplyArguments, CreateArguments, DeleteArguments, DescribeArguments, EventsArguments, ExecArguments, Filter,
-    GetArguments, LogsArguments, Output, ScaleArguments, TopArguments, TopWhat,
+    GetArguments, LogsArguments, Output, PortForwardArguments, PortPair, ScaleArguments, TopArguments, TopWhat,
 };
 pub(crate) use span::Span;
 
@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Logs(LogsArguments),
     /// Run a command in a container
     Exec(ExecArguments),
+    /// Reach ports of a pod on this machine's loopback, until interrupted
+    PortForward(PortForwardArguments),
     /// Show what nodes or pods use now
     Top(TopArguments),
     /// Show what happened, the newest last

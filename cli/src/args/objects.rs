@@ -172,6 +172,36 @@ pub(crate) struct ExecArguments {
     pub(crate) command: Vec<String>,
 }
 
+/// Of `port-forward`.
+#[derive(Debug, Args)]
+pub(crate) struct PortForwardArguments {
+    /// The pod: NAME or pod/NAME
+    pub(crate) pod: String,
+    /// Ports: PORT, LOCAL:PORT, or :PORT for any local one
+    #[arg(required = true, value_name = "[LOCAL:]PORT")]
+    pub(crate) ports: Vec<PortPair>,
+}
+
+/// A local port, 0 for any, and the pod's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PortPair {
+    pub(crate) local: u16,
+    pub(crate) remote: u16,
+}
+
+impl std::str::FromStr for PortPair {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<PortPair, String> {
+        let (local, remote) = word.split_once(':').unwrap_or((word, word));
+        let local = if local.is_empty() { Ok(0) } else { local.parse() };
+        match (local, remote.parse()) {
+            (Ok(local), Ok(remote @ 1..)) => Ok(PortPair { local, remote }),
+            _ => Err(format!("{word} is no pair of ports such as 8080:80")),
+        }
+    }
+}
+
 /// Of `top`.
 #[derive(Debug, Args)]
 pub(crate) struct TopArguments {

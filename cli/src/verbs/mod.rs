@@ -10,6 +10,7 @@ pub(crate) mod events;
 pub(crate) mod exec;
 pub(crate) mod get;
 pub(crate) mod logs;
+pub(crate) mod port_forward;
 pub(crate) mod scale;
 pub(crate) mod token;
 pub(crate) mod top;
