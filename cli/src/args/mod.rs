@@ -122,4 +122,14 @@ mod tests {
             assert_eq!(parsed.connection.namespace.as_deref(), Some("shop"));
         }
     }
+
+    #[test]
+    fn ports_are_paired() {
+        for (word, local, remote) in [("80", 80, 80), ("8080:80", 8080, 80), (":80", 0, 80), ("0:80", 0, 80)] {
+            assert_eq!(word.parse(), Ok(PortPair { local, remote }), "{word}");
+        }
+        for word in ["", ":", "80:", "0", "1:0", "x", "1:2:3", "65536"] {
+            assert!(word.parse::<PortPair>().is_err(), "{word}");
+        }
+    }
 }

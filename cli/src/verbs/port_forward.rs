@@ -85,7 +85,8 @@ async fn pump(mut reader: OwnedReadHalf, input: mpsc::Sender<PortForwardInput>) 
         if length == 0 {
             send(&input, Input::Closed(true)).await?;
             // The stream itself ends with the answer.
-            return Ok(input.closed().await);
+            input.closed().await;
+            return Ok(());
         }
         send(&input, Input::Data(buffer[..length].to_vec().into())).await?;
     }

@@ -167,6 +167,15 @@ async fn logs_and_commands_come_from_the_node() {
         v1::exec_output::Output::ExitCode(3),
     ];
     assert_eq!(outputs, expected);
+
+    let forward = |port: u32| {
+        let open = v1::PortForwardOpen { namespace: "default".into(), pod: "p".into(), port };
+        let open = v1::PortForwardInput { input: Some(v1::port_forward_input::Input::Open(open)) };
+        s.forward(&cx, Box::pin(futures::stream::iter([Ok(open)])))
+    };
+    let chunks: Vec<_> = forward(80).await.unwrap().collect().await;
+    assert_eq!(chunks[0].as_ref().unwrap().data, " on n1\n", "no container, and the right node");
+    assert_eq!(forward(65_536).await.err().unwrap().code, 400);
 }
 
 #[tokio::test]
