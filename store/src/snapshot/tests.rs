@@ -105,7 +105,7 @@ fn what_comes_from_a_peer_is_whole_or_refused() {
     for length in 0..whole.len() {
         assert!(accept(&whole[..length]).is_err(), "cut off at {length} of {}", whole.len());
     }
-    assert_eq!(disk.paths(), [path.clone()], "nothing is left of what was refused");
+    assert_eq!(disk.paths(), std::slice::from_ref(&path), "nothing is left of what was refused");
     let received = accept(&whole).unwrap();
     snapshots.discard(&received);
     snapshots.discard(&received);
