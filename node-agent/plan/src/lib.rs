@@ -20,5 +20,6 @@ pub mod references;
 pub mod resources;
 pub mod restart;
 pub mod routes;
+pub mod seccomp;
 pub mod security;
 pub mod service_env;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{Container, PodSpec};
 
+use crate::seccomp;
+
 /// What a container gets without asking.
 const DEFAULT_CAPABILITIES: [&str; 14] = [
     "CAP_AUDIT_WRITE",
@@ -88,6 +90,8 @@ pub struct Security {
     pub no_new_privileges: bool,
     /// Show all of /proc and /sys.
     pub unmasked: bool,
+    /// Refuse system calls that reach beyond the container.
+    pub filtered: bool,
 }
 
 /// Combines the container's security context with its pod's.
@@ -108,6 +112,7 @@ pub fn security(spec: &PodSpec, container: &Container) -> Security {
         read_only_root: own.read_only_root_filesystem == Some(true),
         no_new_privileges: own.allow_privilege_escalation == Some(false) && !privileged,
         unmasked: privileged || own.proc_mount.as_deref() == Some("Unmasked"),
+        filtered: seccomp::wanted(spec, container),
     }
 }
 

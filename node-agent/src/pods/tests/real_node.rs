@@ -380,6 +380,24 @@ async fn attach_to_a_reader(stage: &mut Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn real_pod_under_the_default_profile_is_refused_system_calls() {
+    let Some(machine) = Machine::start("seccomp").await else { return };
+    let mut stage = machine.stage().await;
+    let spec = json!({"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [shell("sleep 1000")]});
+    stage.assign(&pod("filtered", &spec)).await;
+    stage.until("filtered", "it runs", |observed| observed.any_running()).await;
+    let script = "echo $(grep Seccomp: /proc/self/status | cat); unshare -U true || echo refused";
+    let (text, code) = exec(&stage, "filtered", script).await;
+    assert!(text.starts_with("Seccomp: 2\n"), "a filter is on, and programs start: {text}");
+    assert!(text.contains("not permitted") && text.ends_with("refused\n"), "{text}");
+    assert_eq!(code, Some(0));
+    stage.remove("filtered").await;
+    stage.until_gone("filtered").await;
+    machine.end(stage).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn real_sick_container_is_restarted_and_stubborn_one_killed() {
     let Some(machine) = Machine::start("sick").await else { return };
     let mut stage = machine.stage().await;
