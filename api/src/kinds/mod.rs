@@ -37,9 +37,7 @@ pub use namespace::NAMESPACE;
 pub use node::NODE;
 pub use pod::POD;
 pub use replica_set::REPLICA_SET;
-pub use review::{
-    SELF_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_REVIEW, SELF_SUBJECT_RULES_REVIEW, SUBJECT_ACCESS_REVIEW,
-};
+pub use review::{SELF_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_REVIEW, SELF_SUBJECT_RULES_REVIEW, SUBJECT_ACCESS_REVIEW};
 pub use role::ROLE;
 pub use role_binding::ROLE_BINDING;
 pub use secret::SECRET;

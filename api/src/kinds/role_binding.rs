@@ -1,7 +1,7 @@
 //! RoleBinding: gives a role to people, within a namespace.
 
-use super::any_binding::{BindingStrategy, COLUMNS};
 use super::Kind;
+use super::any_binding::{BindingStrategy, COLUMNS};
 use crate::names;
 
 /// RoleBinding.
