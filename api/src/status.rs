@@ -47,6 +47,8 @@ pub enum Reason {
     ServerTimeout,
     /// A part of the cluster that is needed is not there.
     ServiceUnavailable,
+    /// The disks are nearly full: only deletes are taken.
+    InsufficientStorage,
     /// An error of ours.
     InternalError,
     /// Another server's reason that has no name here.
@@ -69,6 +71,7 @@ const REASONS: &[(Reason, &str, u16)] = &[
     (Reason::Invalid, "Invalid", 422),
     (Reason::TooManyRequests, "TooManyRequests", 429),
     (Reason::InternalError, "InternalError", 500),
+    (Reason::InsufficientStorage, "InsufficientStorage", 507),
     (Reason::ServiceUnavailable, "ServiceUnavailable", 503),
     (Reason::Timeout, "Timeout", 504),
     (Reason::ServerTimeout, "ServerTimeout", 500),

@@ -7,6 +7,7 @@ pub mod bootstrap;
 pub mod cache;
 pub mod cluster;
 pub mod grpc;
+pub mod metrics;
 pub mod nodes;
 pub mod pki;
 pub mod registry;

@@ -28,7 +28,7 @@ pub fn code(http_status: u16) -> Code {
         405 | 501 => Code::Unimplemented,
         409 => Code::Aborted,
         410 => Code::OutOfRange,
-        429 => Code::ResourceExhausted,
+        429 | 507 => Code::ResourceExhausted,
         503 => Code::Unavailable,
         504 => Code::DeadlineExceeded,
         500..=599 => Code::Internal,

@@ -14,8 +14,11 @@ pub struct StoreConfig {
     pub data_dir: PathBuf,
     /// Written into the data directory at first and compared ever after; also part of every peer message.
     pub cluster_id: String,
-    /// Unique in the cluster and never used again after a removal; not 0.
+    /// Unique in the cluster and never used again, neither after a removal nor for an emptied directory; not 0.
     pub node_id: u64,
+    /// Whether this member has had its directory before. Then an empty one is refused: a member that has forgotten what
+    /// it acknowledged must not vote.
+    pub has_history: bool,
     /// For people.
     pub name: String,
     /// `host:port` under which peers reach [`StoreConfig::peer_listener`].
@@ -75,6 +78,12 @@ pub struct Tuning {
     pub max_txn_bytes: usize,
     /// Most operations and comparisons in a transaction.
     pub max_txn_ops: usize,
+    /// Free bytes on the disk below which the state may not grow. A snapshot and some log segments must fit into it.
+    pub space_reserve: u64,
+    /// From when on a sync of the log is logged as slow.
+    pub slow_fsync: Duration,
+    /// From when on applying a command is logged as slow.
+    pub slow_apply: Duration,
 }
 
 impl Default for Tuning {
@@ -95,6 +104,9 @@ impl Default for Tuning {
             max_value_bytes: 3 << 19,
             max_txn_bytes: 4 << 20,
             max_txn_ops: 1_024,
+            space_reserve: 128 << 20,
+            slow_fsync: Duration::from_millis(250),
+            slow_apply: Duration::from_millis(100),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What all parts of a member share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use openraft::ServerState;
@@ -7,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::config::Tuning;
 use crate::error::StoreError;
+use crate::instruments::Instruments;
 use crate::limits::Limits;
 use crate::member::Member;
 use crate::network::Peers;
@@ -15,11 +17,13 @@ use crate::raft::metrics::{Metrics, MetricsWatch, member_age};
 use crate::raft::types::Raft;
 use crate::session::Session;
 use crate::snapshot::SnapshotDir;
+use crate::space::Space;
 use crate::status::{Leadership, MemberStatus, StoreStatus};
 use crate::wal::Wal;
 
 /// One member, running.
 pub(crate) struct Core {
+    pub(crate) data_dir: PathBuf,
     pub(crate) cluster_id: String,
     pub(crate) node_id: u64,
     pub(crate) me: Member,
@@ -32,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) leadership: watch::Receiver<Leadership>,
     pub(crate) session: Session,
     pub(crate) limits: Limits,
+    pub(crate) space: Arc<Space>,
+    pub(crate) instruments: Instruments,
 }
 
 impl Core {
@@ -51,6 +57,11 @@ impl Core {
     pub(crate) fn peer_address(&self, id: u64) -> Option<String> {
         let membership = self.watch_metrics().look(|metrics| metrics.membership_config.clone());
         membership.get_node(&id).map(|node| node.peer_address.clone())
+    }
+
+    /// How far the log is known to be committed.
+    pub(crate) fn committed_index(&self) -> u64 {
+        self.wal.committed().map_or(0, |id| id.index)
     }
 
     /// Refuses what only the leader may do.
@@ -77,6 +88,8 @@ impl Core {
             snapshot_index: metrics.snapshot.map_or(0, |id| id.index),
             purged_index: metrics.purged.map_or(0, |id| id.index),
             members: self.member_statuses(&metrics, leadership),
+            committed_members: image.membership.nodes().map(|(id, _)| *id).collect(),
+            no_space: self.space.short(),
         }
     }
 

@@ -32,6 +32,9 @@ pub enum StoreError {
     /// Too many proposals are under way. Nothing was done; try again later.
     #[error("too many requests are under way")]
     Overloaded,
+    /// The disk of the leader is nearly full. Nothing was done.
+    #[error("the leader's disk is nearly full: only reads and deletes are taken until there is space again")]
+    NoSpace,
     /// The command was applied and did nothing.
     #[error("refused")]
     Rejected(#[from] Rejection),
@@ -52,6 +55,9 @@ pub enum StoreError {
         /// The address it has.
         address: String,
     },
+    /// A cluster keeps at least one member.
+    #[error("the last member cannot be removed")]
+    LastMember,
     /// Another membership change is under way.
     #[error("another membership change is under way")]
     MembershipBusy,
@@ -64,6 +70,17 @@ pub enum StoreError {
         found: String,
         /// Who we are.
         expected: String,
+    },
+    /// A directory that was used before is empty.
+    #[error(
+        "{} is empty, but member {node_id} has used it: it has forgotten what it acknowledged, and must join with a new id",
+        path.display()
+    )]
+    Emptied {
+        /// The directory.
+        path: PathBuf,
+        /// Who we were.
+        node_id: u64,
     },
     /// What was read from disk is damaged; this member must be rebuilt from the others.
     #[error("{} is damaged: {reason}", path.display())]

@@ -4,17 +4,23 @@
 //! which appends it to the log (`wal/`) and sends it to the peers; when a majority has it on disk, each member applies
 //! it (`raft/machine.rs`, `xebec_kv::State::apply`), and the proposer gets the outcome.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use bytes::Bytes;
+use prometheus_client::registry::Registry;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use xebec_kv::{Body, Outcome, SharedLease, State, Txn, TxnOutcome};
 
+use crate::archive;
 use crate::config::StoreConfig;
 use crate::core::Core;
 use crate::error::StoreError;
+use crate::instruments;
 use crate::member::Member;
+use crate::propose::Purpose;
 use crate::propose::now_ms;
 use crate::running::Running;
 use crate::status::{Leadership, StoreStatus};
@@ -50,8 +56,18 @@ impl Store {
     /// disk. On the leader, [`Store::state`] and the observer have seen it then; on a follower they will soon (see
     /// [`Store::wait_revision`]).
     pub async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        self.run(txn, Purpose::Any, deadline).await
+    }
+
+    /// The same, for a transaction that leads to a delete: it is taken even when the leader's disk is nearly full, as
+    /// transactions without a put are anyway.
+    pub async fn txn_freeing(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        self.run(txn, Purpose::Freeing, deadline).await
+    }
+
+    async fn run(&self, txn: Txn, purpose: Purpose, deadline: Instant) -> Result<TxnOutcome, StoreError> {
         self.core.limits.check(&txn)?;
-        match self.core.propose(&Body::Txn(txn), deadline).await? {
+        match self.core.propose_for(&Body::Txn(txn), purpose, deadline).await? {
             Outcome::Txn(outcome) => Ok(outcome),
             Outcome::Done { .. } | Outcome::Rejected(_) => Err(StoreError::Rejected(xebec_kv::Rejection::Malformed)),
         }
@@ -117,6 +133,16 @@ impl Store {
         self.core.status()
     }
 
+    /// The state as a stream of bytes, in the format of a snapshot file, which [`crate::inspect`] reads.
+    pub fn export(&self) -> mpsc::Receiver<io::Result<Bytes>> {
+        archive::export(self.core.board.image(), &self.core.cluster_id)
+    }
+
+    /// Offers this member's metrics, under etcd's names where the meaning is the same.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        instruments::register(&self.core, registry);
+    }
+
     /// Adds a member: as a learner first, and as a voter once it has caught up. The leader's alone.
     pub async fn add_member(&self, member: Member, deadline: Instant) -> Result<(), StoreError> {
         self.core.add_member(member, deadline).await
@@ -140,6 +166,12 @@ impl Store {
             tracing::debug!(%error, "not handing leadership over");
         }
         self.running.stop(&self.core).await;
+    }
+
+    /// The disk answers so about its free space from now on; `u64::MAX`: it is asked again.
+    #[cfg(test)]
+    pub(crate) fn pretend_free_space(&self, bytes: u64) {
+        self.core.space.pretend(bytes);
     }
 
     /// Stops at once, as if the process had been killed: no handover, no last checkpoint.

@@ -1,7 +1,9 @@
 //! Whose disk this is: written once, compared ever after, so that disks are not exchanged between members or clusters.
+//!
+//! A member's id is drawn for its directory and dies with it, so it is the epoch of the disk too: an emptied directory
+//! under an id that was used is refused (`recovery.rs`), and a new id has no vote until it has caught up.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,25 +12,42 @@ use crate::error::StoreError;
 
 const NAME: &str = "member.json";
 
+/// A member of a cluster, as its disk names it.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Identity {
+pub(crate) struct Identity {
     format: u32,
     cluster_id: String,
     node_id: u64,
 }
 
-/// Claims a fresh directory, or checks that a used one is ours.
-pub(crate) fn claim(disk: &Arc<dyn Disk>, dir: &Path, cluster_id: &str, node_id: u64) -> Result<(), StoreError> {
-    disk.create_dir(dir).map_err(io_error("create", dir))?;
-    let ours = Identity { format: 1, cluster_id: cluster_id.to_owned(), node_id };
-    let names = disk.list(dir).map_err(io_error("list", dir))?;
-    if names.iter().any(|name| name == NAME) {
-        return check(&**disk, dir, &ours);
+impl Identity {
+    pub(crate) fn new(cluster_id: &str, node_id: u64) -> Identity {
+        Identity { format: 1, cluster_id: cluster_id.to_owned(), node_id }
     }
-    write(&**disk, dir, &ours)
+
+    pub(crate) fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    pub(crate) fn node_id(&self) -> u64 {
+        self.node_id
+    }
+
+    /// Whether this is ours.
+    pub(crate) fn check(&self, ours: &Identity, dir: &Path) -> Result<(), StoreError> {
+        if self == ours {
+            return Ok(());
+        }
+        Err(StoreError::WrongDisk { path: dir.to_owned(), found: describe(self), expected: describe(ours) })
+    }
 }
 
-fn check(disk: &dyn Disk, dir: &Path, ours: &Identity) -> Result<(), StoreError> {
+/// What the directory says; `None`: nobody has used it.
+pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> Result<Option<Identity>, StoreError> {
+    let names = disk.list(dir).map_err(io_error("list", dir))?;
+    if !names.iter().any(|name| name == NAME) {
+        return Ok(None);
+    }
     let path = dir.join(NAME);
     let read = || {
         let file = disk.open(&path)?;
@@ -37,14 +56,11 @@ fn check(disk: &dyn Disk, dir: &Path, ours: &Identity) -> Result<(), StoreError>
     };
     let bytes = read().map_err(io_error("read", &path))?;
     let damaged = |error: serde_json::Error| StoreError::Corrupt { path: path.clone(), reason: error.to_string() };
-    let found: Identity = serde_json::from_slice(&bytes).map_err(damaged)?;
-    if found == *ours {
-        return Ok(());
-    }
-    Err(StoreError::WrongDisk { path: dir.to_owned(), found: describe(&found), expected: describe(ours) })
+    serde_json::from_slice(&bytes).map(Some).map_err(damaged)
 }
 
-fn write(disk: &dyn Disk, dir: &Path, ours: &Identity) -> Result<(), StoreError> {
+/// Names the directory's owner, durably.
+pub(crate) fn write(disk: &dyn Disk, dir: &Path, ours: &Identity) -> Result<(), StoreError> {
     let (path, aside) = (dir.join(NAME), dir.join("member.json.new"));
     let bytes = serde_json::to_vec(ours).expect("numbers and a string are JSON");
     let write = || {
@@ -58,7 +74,7 @@ fn write(disk: &dyn Disk, dir: &Path, ours: &Identity) -> Result<(), StoreError>
 }
 
 fn describe(identity: &Identity) -> String {
-    format!("member {} of cluster {}", identity.node_id, identity.cluster_id)
+    format!("member {:x} of cluster {}", identity.node_id, identity.cluster_id)
 }
 
 #[cfg(test)]
@@ -68,11 +84,14 @@ mod tests {
 
     #[test]
     fn a_disk_of_somebody_else_is_refused() {
-        let disk: Arc<dyn Disk> = Arc::new(MemoryDisk::default());
-        let dir = Path::new("data");
-        claim(&disk, dir, "a", 1).unwrap();
-        claim(&disk, dir, "a", 1).unwrap();
-        assert!(matches!(claim(&disk, dir, "a", 2), Err(StoreError::WrongDisk { .. })));
-        assert!(matches!(claim(&disk, dir, "b", 1), Err(StoreError::WrongDisk { .. })));
+        let (disk, dir) = (MemoryDisk::default(), Path::new("data"));
+        assert!(read(&disk, dir).unwrap().is_none());
+        let ours = Identity::new("a", 1);
+        write(&disk, dir, &ours).unwrap();
+        let found = read(&disk, dir).unwrap().unwrap();
+        assert!(found.check(&ours, dir).is_ok());
+        for other in [Identity::new("a", 2), Identity::new("b", 1)] {
+            assert!(matches!(found.check(&other, dir), Err(StoreError::WrongDisk { .. })));
+        }
     }
 }

@@ -9,6 +9,7 @@ use openraft::ServerState;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use crate::instruments::Instruments;
 use crate::raft::metrics::{Metrics, MetricsWatch, quorum_age};
 use crate::status::Leadership;
 
@@ -16,9 +17,18 @@ use crate::status::Leadership;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Follows openraft until it ends.
-pub(crate) async fn follow(mut metrics: MetricsWatch, leadership: watch::Sender<Leadership>, lease: Duration) {
+pub(crate) async fn follow(
+    mut metrics: MetricsWatch,
+    leadership: watch::Sender<Leadership>,
+    lease: Duration,
+    instruments: Instruments,
+) {
+    let mut known = None;
     loop {
         let now = metrics.look(|metrics| judge(metrics, lease));
+        if now.leader.is_some() && std::mem::replace(&mut known, now.leader) != now.leader {
+            instruments.leader_changed();
+        }
         leadership.send_if_modified(|before| std::mem::replace(before, now) != now);
         tokio::select! {
             changed = metrics.changed() => if !changed { break },

@@ -12,6 +12,7 @@
 //! A write is acknowledged when a majority has it on disk. `handle.rs` is where to start reading; `docs/store.md`
 //! describes the formats on disk and the invariants.
 
+mod archive;
 mod checkpoint;
 mod config;
 mod core;
@@ -19,6 +20,7 @@ mod disk;
 mod error;
 mod handle;
 mod identity;
+mod instruments;
 mod leadership;
 mod limits;
 mod maintenance;
@@ -29,19 +31,24 @@ mod observer;
 mod open;
 mod propose;
 mod raft;
+mod recovery;
 mod running;
 mod session;
+mod slow;
 mod snapshot;
+mod space;
 mod status;
 #[cfg(test)]
 mod tests;
 mod wal;
 mod watchdog;
 
+pub use archive::{Rebuild, Summary, Usage, inspect, recover, restore};
 pub use config::{PeerTls, StoreConfig, Tuning};
 pub use error::StoreError;
 pub use handle::Store;
 pub use member::Member;
 pub use observer::{ApplyObserver, NoObserver};
+pub use slow::SlowLog;
 pub use status::{Leadership, MemberStatus, StoreStatus};
 pub use xebec_kv as kv;

@@ -42,6 +42,7 @@ pub(crate) async fn maintain(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
 }
 
 async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> Result<(), StoreError> {
+    core.space.look(core.wal.waits_for_space());
     let stopped = |reason: String| StoreError::Stopped { reason };
     if snapshots.due(core) {
         core.raft.trigger().snapshot().await.map_err(|fatal| stopped(fatal.to_string()))?;

@@ -33,9 +33,14 @@ impl Core {
         self.change(ChangeMembers::AddVoterIds(BTreeSet::from([member.id])), deadline).await
     }
 
-    /// Removes a voter or learner.
+    /// Removes a voter or learner. A leader that is to go hands over first, and leaves the rest to its successor.
     pub(crate) async fn remove_member(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
         self.require_leader()?;
+        if id == self.node_id {
+            let successor = self.best_successor().ok_or(StoreError::LastMember)?;
+            self.transfer_leader(successor, deadline).await?;
+            return Err(StoreError::NotLeader { leader: Some(successor) });
+        }
         let membership = self.metrics().membership_config;
         if membership.get_node(&id).is_none() {
             return Err(StoreError::UnknownMember { id });
@@ -94,9 +99,15 @@ impl Core {
         }
     }
 
+    /// Waits for a change that is under way, and for a new leader to commit its first entry.
     async fn change(&self, change: ChangeMembers<u64, MemberNode>, deadline: Instant) -> Result<(), StoreError> {
-        let changed = timeout_at(deadline, self.raft.change_membership(change, false)).await;
-        changed.map_err(|_| StoreError::Timeout)?.map(drop).map_err(refusal)
+        loop {
+            let changed = timeout_at(deadline, self.raft.change_membership(change.clone(), false)).await;
+            match changed.map_err(|_| StoreError::Timeout)?.map(drop).map_err(refusal) {
+                Err(StoreError::MembershipBusy) if Instant::now() + POLL < deadline => sleep(POLL).await,
+                changed => return changed,
+            }
+        }
     }
 
     /// Makes this member the only one of a new cluster.

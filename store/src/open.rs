@@ -4,95 +4,56 @@
 //!  lock ─ identity ─ wal ─ snapshots ─ checkpoint ─► newest usable state ─► openraft (applies the log after it)
 //! ```
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::checkpoint::{Checkpointer, SledBackend, StateBackend};
-use crate::config::{StoreConfig, Tuning};
+use crate::checkpoint::{Checkpointer, Source};
+use crate::config::StoreConfig;
 use crate::core::Core;
-use crate::disk::{Disk, RealDisk, io_error};
+use crate::disk::{Disk, MeteredDisk, RealDisk};
 use crate::error::StoreError;
+use crate::identity::Identity;
+use crate::instruments::Instruments;
 use crate::limits::Limits;
 use crate::member::Member;
 use crate::network::{PeerService, Peers, listen};
 use crate::raft::metrics::MetricsWatch;
 use crate::raft::types::Raft;
-use crate::raft::{Board, Image, LinkFactory, Machine, RaftLog, raft_config};
+use crate::raft::{Board, LinkFactory, Machine, RaftLog, raft_config};
+use crate::recovery::{self, Disks, Recovered, wal_options};
 use crate::running::{Parts, Running};
 use crate::session::Session;
-use crate::snapshot::SnapshotDir;
+use crate::space::Space;
 use crate::status::Leadership;
-use crate::wal::{Wal, WalOptions};
+use crate::wal::Wal;
 use crate::watchdog::Watchdog;
-use crate::{identity, leadership, maintenance};
+use crate::{leadership, maintenance};
 
-/// Newest log entries kept in memory.
-const LOG_CACHE: usize = 16 << 20;
 const FIRST_METRICS: Duration = Duration::from_secs(2);
-
-/// What the disk held.
-struct Recovered {
-    wal: Wal,
-    snapshots: SnapshotDir,
-    backend: SledBackend,
-    /// What the backend holds.
-    held: Image,
-    /// Where to go on from.
-    newest: Image,
-    lock: Flock<File>,
-}
 
 /// Opens a member and starts its tasks.
 pub(crate) async fn open(config: StoreConfig) -> Result<(Arc<Core>, Running), StoreError> {
+    let instruments = Instruments::new(&config.tuning);
     let recovered = {
-        let (dir, cluster, node, tuning) =
-            (config.data_dir.clone(), config.cluster_id.clone(), config.node_id, config.tuning.clone());
-        tokio::task::spawn_blocking(move || recover(&dir, &cluster, node, &tuning)).await
+        let ours = Identity::new(&config.cluster_id, config.node_id);
+        let (dir, history, options) = (config.data_dir.clone(), config.has_history, wal_options(&config.tuning));
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let log_disk: Arc<dyn Disk> = Arc::new(MeteredDisk::new(disk.clone(), instruments.clone()));
+        let disks = Disks { log: log_disk, rest: disk };
+        tokio::task::spawn_blocking(move || recovery::claim_and_recover(&disks, &dir, &ours, history, options)).await
     };
     let recovered = recovered.map_err(|error| StoreError::Stopped { reason: error.to_string() })??;
-    start(config, recovered).await
+    start(config, recovered, instruments).await
 }
 
-fn recover(dir: &Path, cluster_id: &str, node_id: u64, tuning: &Tuning) -> Result<Recovered, StoreError> {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    disk.create_dir(dir).map_err(io_error("create", dir))?;
-    let lock = lock(&dir.join("lock"))?;
-    identity::claim(&disk, dir, cluster_id, node_id)?;
-    let options = WalOptions { segment_bytes: tuning.segment_bytes, cache_bytes: LOG_CACHE };
-    let wal = Wal::open(disk.clone(), &dir.join("wal"), options)?;
-    let (snapshots, snapshot) = SnapshotDir::open(disk, &dir.join("snap"), cluster_id)?;
-    let mut backend = SledBackend::new(&dir.join("state.sled"));
-    let held = backend.load()?.unwrap_or_default();
-    let newest = snapshot.filter(|snapshot| snapshot.applied > held.applied).unwrap_or_else(|| held.clone());
-    check_gap(dir, &wal, &newest)?;
-    Ok(Recovered { wal, snapshots, backend, held, newest, lock })
-}
-
-/// Between the state and the first entry of the log, nothing may be missing.
-fn check_gap(dir: &Path, wal: &Wal, newest: &Image) -> Result<(), StoreError> {
-    let purged = wal.extent().purged.map_or(0, |purged| purged.index);
-    if newest.applied_index() >= purged {
-        return Ok(());
-    }
-    let reason =
-        format!("entries up to {purged} were purged, but no good state reaches beyond {}", newest.applied_index());
-    Err(StoreError::Corrupt { path: dir.to_owned(), reason })
-}
-
-fn lock(path: &Path) -> Result<Flock<File>, StoreError> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let file = file.map_err(io_error("open", path))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| io_error("lock", path)(errno.into()))
-}
-
-async fn start(config: StoreConfig, recovered: Recovered) -> Result<(Arc<Core>, Running), StoreError> {
+async fn start(
+    config: StoreConfig,
+    recovered: Recovered,
+    instruments: Instruments,
+) -> Result<(Arc<Core>, Running), StoreError> {
     let Recovered { wal, snapshots, backend, held, newest, lock } = recovered;
     let snapshots = Arc::new(snapshots);
     let board = Arc::new(Board::new(newest, config.observer.clone()));
@@ -101,14 +62,16 @@ async fn start(config: StoreConfig, recovered: Recovered) -> Result<(Arc<Core>, 
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
     let engine = Engine {
         wal: wal.clone(),
-        machine: Machine::new(board.clone(), snapshots.clone()),
+        machine: Machine::new(board.clone(), snapshots.clone(), instruments.clone()),
         links,
         board: board.clone(),
     };
     let raft = engine.start(&config).await?;
     watchdog.watch(MetricsWatch::new(raft.metrics()));
     let leadership = watch::Sender::new(Leadership::default());
+    let space = Arc::new(Space::new(&config.data_dir, config.tuning.space_reserve));
     let core = Arc::new(Core {
+        data_dir: config.data_dir.clone(),
         cluster_id: config.cluster_id.clone(),
         node_id: config.node_id,
         me: me(&config),
@@ -121,14 +84,17 @@ async fn start(config: StoreConfig, recovered: Recovered) -> Result<(Arc<Core>, 
         session: Session::begin(),
         limits: Limits::new(&config.tuning),
         raft,
+        space: space.clone(),
+        instruments: instruments.clone(),
     });
-    tokio::spawn(leadership::follow(core.watch_metrics(), leadership, config.tuning.election_max));
+    let lease = config.tuning.election_max;
+    tokio::spawn(leadership::follow(core.watch_metrics(), leadership, lease, instruments.clone()));
     let (stop, stopped) = watch::channel(false);
     let interval = config.tuning.checkpoint_interval;
     let parts = Parts {
         server: serve(config, core.clone(), stopped.clone()),
         maintenance: tokio::spawn(maintenance::maintain(core.clone(), stopped)),
-        checkpointer: Checkpointer::start(Box::new(backend), held, move || board.image(), interval)?,
+        checkpointer: Checkpointer::start(Box::new(backend), held, Source { board, space, instruments }, interval)?,
         lock,
     };
     Ok((core, Running::new(stop, parts)))

@@ -23,6 +23,24 @@ use crate::raft::types::{Proposal, Reply};
 /// Between attempts, when no change of leader wakes us before.
 const PAUSE: Duration = Duration::from_millis(15);
 
+/// How a leader says between peers that its disk is nearly full.
+pub(crate) const NO_SPACE: &str = "no space";
+
+/// What a command is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Whatever it says.
+    Any,
+    /// It leads to a delete, so it is taken even when space is short.
+    Freeing,
+}
+
+/// A command on its way to the log.
+pub(crate) struct Draft {
+    pub(crate) command: Bytes,
+    pub(crate) purpose: Purpose,
+}
+
 /// How one attempt ended without an outcome.
 enum Attempt {
     /// It is in no log.
@@ -36,16 +54,35 @@ enum Attempt {
 impl Core {
     /// Proposes wherever the leader is, until there is an outcome or the deadline.
     pub(crate) async fn propose(&self, body: &Body, deadline: Instant) -> Result<Outcome, StoreError> {
+        self.propose_for(body, Purpose::Any, deadline).await
+    }
+
+    /// The same; what [`Purpose::Freeing`] is taken even when space is short.
+    pub(crate) async fn propose_for(
+        &self,
+        body: &Body,
+        purpose: Purpose,
+        deadline: Instant,
+    ) -> Result<Outcome, StoreError> {
+        let _pending = self.instruments.proposed();
+        let outcome = self.propose_until(body, purpose, deadline).await;
+        if outcome.is_err() {
+            self.instruments.proposal_failed();
+        }
+        outcome
+    }
+
+    async fn propose_until(&self, body: &Body, purpose: Purpose, deadline: Instant) -> Result<Outcome, StoreError> {
         let ticket = self.session.ticket();
-        let command = wire::encode_body(&ticket.request_id(), body);
-        let _admitted = self.limits.admit(command.len())?;
+        let command = Draft { command: wire::encode_body(&ticket.request_id(), body), purpose };
+        let _admitted = self.limits.admit(command.command.len())?;
         let mut unsure = false;
         loop {
             match self.attempt(&command, deadline).await {
                 Ok(Outcome::Rejected(rejection)) => return Err(rejection.into()),
                 Ok(outcome) => return Ok(outcome),
                 // An earlier attempt may have got through: only the deadline ends the doubt.
-                Err(Attempt::Failed(StoreError::Overloaded)) if unsure => {}
+                Err(Attempt::Failed(StoreError::Overloaded | StoreError::NoSpace)) if unsure => {}
                 Err(Attempt::Failed(error)) => return Err(error),
                 Err(Attempt::Unknown) => unsure = true,
                 Err(Attempt::Refused) => {}
@@ -57,9 +94,9 @@ impl Core {
     }
 
     /// Proposes on this member, which must lead.
-    pub(crate) async fn propose_here(&self, command: Bytes, deadline: Instant) -> Result<Outcome, StoreError> {
-        let _admitted = self.limits.admit(command.len())?;
-        self.write(command, deadline).await.map_err(|attempt| match attempt {
+    pub(crate) async fn propose_here(&self, command: Draft, deadline: Instant) -> Result<Outcome, StoreError> {
+        let _admitted = self.limits.admit(command.command.len())?;
+        self.write(&command, deadline).await.map_err(|attempt| match attempt {
             Attempt::Refused => StoreError::NotLeader { leader: self.presumed_leader() },
             Attempt::Unknown => StoreError::Timeout,
             Attempt::Failed(error) => error,
@@ -105,16 +142,18 @@ impl Core {
         }
     }
 
-    async fn attempt(&self, command: &Bytes, deadline: Instant) -> Result<Outcome, Attempt> {
+    async fn attempt(&self, command: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
         match self.presumed_leader() {
-            Some(leader) if leader == self.node_id => self.write(command.clone(), deadline).await,
+            Some(leader) if leader == self.node_id => self.write(command, deadline).await,
             Some(leader) => self.forward(leader, command, deadline).await,
             None => Err(Attempt::Refused),
         }
     }
 
-    async fn write(&self, command: Bytes, deadline: Instant) -> Result<Outcome, Attempt> {
-        let proposal = Proposal { time_ms: now_ms(), command };
+    async fn write(&self, draft: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
+        let body = || wire::decode_body(&draft.command).ok().map(|(_, body)| body);
+        self.space.check(body, draft.purpose == Purpose::Freeing).map_err(Attempt::Failed)?;
+        let proposal = Proposal { time_ms: now_ms(), command: draft.command.clone() };
         let written = timeout_at(deadline, self.raft.client_write(proposal)).await.map_err(|_| Attempt::Unknown)?;
         match written {
             Ok(response) => {
@@ -127,10 +166,12 @@ impl Core {
         }
     }
 
-    async fn forward(&self, leader: u64, command: &Bytes, deadline: Instant) -> Result<Outcome, Attempt> {
+    async fn forward(&self, leader: u64, draft: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
         let address = self.peer_address(leader).ok_or(Attempt::Refused)?;
         let mut client = self.peers.client(&address, Lane::Forward).map_err(|_| Attempt::Refused)?;
-        let request = ProposeRequest { envelope: Some(self.peers.envelope(leader)), command: command.clone() };
+        let freeing = draft.purpose == Purpose::Freeing;
+        let envelope = Some(self.peers.envelope(leader));
+        let request = ProposeRequest { envelope, command: draft.command.clone(), freeing };
         let answered = self.while_led_by(leader, deadline, client.propose(request)).await;
         let answer = answered.ok_or(Attempt::Unknown)?.map_err(|status| refused_or_unknown(&status))?;
         match answer.into_inner().outcome {
@@ -138,6 +179,9 @@ impl Core {
                 wire::decode_outcome(&outcome).map_err(|_| Attempt::Unknown)
             }
             Some(propose_response::Outcome::NotLeader(_)) => Err(Attempt::Refused),
+            Some(propose_response::Outcome::Refused(reason)) if reason == NO_SPACE => {
+                Err(Attempt::Failed(StoreError::NoSpace))
+            }
             Some(propose_response::Outcome::Refused(_)) => Err(Attempt::Failed(StoreError::Overloaded)),
             Some(propose_response::Outcome::Unknown(_)) | None => Err(Attempt::Unknown),
         }

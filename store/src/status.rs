@@ -36,6 +36,17 @@ pub struct StoreStatus {
     pub purged_index: u64,
     /// All members, by id.
     pub members: Vec<MemberStatus>,
+    /// The ids of the members as applied here, that is: without a change that is still under way.
+    pub committed_members: Vec<u64>,
+    /// Whether this member's disk is nearly full; on the leader, writes are refused then.
+    pub no_space: bool,
+}
+
+impl StoreStatus {
+    /// Whether this member votes.
+    pub fn votes(&self) -> bool {
+        self.members.iter().any(|member| member.member.id == self.node_id && member.voter)
+    }
 }
 
 /// One member, as the answering one sees it.

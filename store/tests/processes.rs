@@ -166,6 +166,7 @@ async fn serve(dir: &Path, id: u64, address: SocketAddr) {
         data_dir: dir.join(format!("member-{id}")),
         cluster_id: "processes".to_owned(),
         node_id: id,
+        has_history: false,
         name: format!("m{id}"),
         peer_address: address.to_string(),
         api_address: address.to_string(),

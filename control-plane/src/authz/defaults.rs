@@ -24,16 +24,18 @@ pub fn objects() -> Vec<Value> {
     ));
     objects.push(role("system:kube-scheduler", &scheduler_rules()));
     objects.push(role("system:kube-controller-manager", &controller_rules()));
+    objects.push(role("system:monitoring", &[paths(&["/metrics", "/livez", "/readyz"], &["get"])]));
     objects.push(role("system:cluster-viewer", &[rule(access::GROUP, &["status"], &["get"])]));
     objects.extend(bindings());
     objects
 }
 
-fn bindings() -> [Value; 5] {
+fn bindings() -> [Value; 6] {
     [
         binding("cluster-admin", "Group", MASTERS),
         binding("system:discovery", "Group", AUTHENTICATED),
         binding("system:basic-user", "Group", AUTHENTICATED),
+        binding("system:monitoring", "Group", "system:monitoring"),
         binding("system:kube-scheduler", "User", "system:kube-scheduler"),
         binding("system:kube-controller-manager", "User", "system:kube-controller-manager"),
     ]

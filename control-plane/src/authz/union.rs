@@ -56,10 +56,13 @@ fn everything() -> [PolicyRule; 2] {
     [resources, paths]
 }
 
-/// What one master asks of another. It must not hang on roles: a master joins before anything else works.
+/// What one master asks of another, for itself or for a caller whom it has examined. It must not hang on roles: a master joins before anything else works.
 fn is_masters_business(attributes: &Attributes<'_>) -> bool {
     attributes.group == access::GROUP
-        && matches!((attributes.verb, attributes.resource), ("get", "status") | ("create", "members"))
+        && matches!(
+            (attributes.verb, attributes.resource),
+            ("get", "status") | ("create" | "delete", "members") | ("update", "leader")
+        )
 }
 
 struct CachedPods {
@@ -100,8 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn a_joined_master_may_become_a_member_and_nothing_else() {
+    fn a_master_may_change_who_is_a_member_and_who_leads_and_nothing_else() {
         check("system:master:m2+system:master-servers create cluster.xebec.dev/members", true);
+        check("system:master:m2+system:master-servers delete cluster.xebec.dev/members - m3", true);
+        check("system:master:m2+system:master-servers update cluster.xebec.dev/leader", true);
+        check("system:master:m2+system:master-servers create cluster.xebec.dev/snapshots", false);
         check("system:master:m2+system:master-servers get cluster.xebec.dev/status", true);
         check("system:master:m2+system:master-servers create cluster.xebec.dev/tokens", false);
         check("system:master:m2+system:master-servers get core/secrets shop s", false);

@@ -28,6 +28,8 @@ pub struct ClusterFacts {
     pub masters: Vec<String>,
     /// Names that every master's API answers to.
     pub shared_names: Vec<String>,
+    /// The clusters that this one was made from.
+    pub supersedes: Vec<String>,
     /// Whether the name is that of a node or master which is in the cluster already.
     pub name_taken: bool,
 }
@@ -131,6 +133,7 @@ impl Admitter {
         response.serving_ca_key = authorities.serving.key_pem();
         response.client_ca_key = authorities.client.key_pem();
         response.peer_ca_key = authorities.peer.key_pem();
+        response.supersedes.clone_from(&facts.supersedes);
         response.service_account_key.clone_from(&self.pki.service_account_key);
         Ok(())
     }

@@ -22,6 +22,7 @@ fn facts() -> ClusterFacts {
         service_cidr: "10.43.0.0/16".into(),
         masters: vec!["m1:6443".into()],
         shared_names: vec!["kubernetes".into()],
+        supersedes: Vec::new(),
         name_taken: false,
     }
 }

@@ -7,7 +7,8 @@ use tonic::{Request, Status};
 use crate::authn::User;
 use crate::authz::{Attributes, Authorizer, Decision};
 
-/// The API group that stands for the cluster itself: `status`, `members`, `tokens`.
+/// The API group that stands for the cluster itself: `status`, `members`, `leader`, `tokens`,
+/// `snapshots`.
 pub const GROUP: &str = "cluster.xebec.dev";
 /// The group whose `nodes` and `pods` stand for usage.
 pub const METRICS_GROUP: &str = "metrics.k8s.io";

@@ -4,6 +4,8 @@
 //! once is not forwarded again, so that two masters with different beliefs cannot play ball with it.
 
 pub mod access;
+mod changes;
+mod export;
 pub mod peers;
 pub mod service;
 pub mod usage;
@@ -19,8 +21,9 @@ pub fn store_status(error: StoreError) -> Status {
             Status::unavailable(message)
         }
         StoreError::Timeout => Status::deadline_exceeded(message),
-        StoreError::Overloaded => Status::resource_exhausted(message),
+        StoreError::Overloaded | StoreError::NoSpace => Status::resource_exhausted(message),
         StoreError::MembershipBusy => Status::aborted(message),
+        StoreError::LastMember => Status::failed_precondition(message),
         StoreError::UnknownMember { .. } => Status::not_found(message),
         StoreError::MemberConflict { .. } => Status::already_exists(message),
         _ => Status::internal(message),

@@ -5,15 +5,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use xebec_proto::v1::cluster_server::Cluster;
 use xebec_proto::v1::{
     AddMemberRequest, AddMemberResponse, ClusterStatusRequest, ClusterStatusResponse, CreateTokenRequest,
     CreateTokenResponse, DeleteTokenRequest, DeleteTokenResponse, ListTokensRequest, ListTokensResponse, Member,
-    MemberStatus, UsageRequest, UsageResponse,
+    MemberStatus, RemoveMemberRequest, RemoveMemberResponse, SnapshotPart, SnapshotRequest, TransferLeaderRequest,
+    TransferLeaderResponse, UsageRequest, UsageResponse,
 };
 use xebec_store::{Store, StoreError, StoreStatus};
 
+use super::export;
 use super::access::{Access, METRICS_GROUP, require};
 use super::peers::{MasterClient, forwarded, is_forwarded};
 use super::store_status;
@@ -26,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// A learner gets the whole state before it is made a voter.
 const JOIN_DEADLINE: Duration = Duration::from_secs(60);
 /// A status is wanted most when things are broken: the leader is not waited for long.
-const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
+pub(super) const LEADER_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_DESCRIPTION: usize = 256;
 
 /// The Cluster service of one master.
@@ -41,6 +44,8 @@ pub struct ClusterService {
     pub masters: MasterClient,
     /// This master's name.
     pub name: String,
+    /// The clusters that this one was made from.
+    pub supersedes: Vec<String>,
     /// Usage of nodes and pods.
     pub usage: Arc<UsageSource>,
 }
@@ -57,6 +62,9 @@ impl ClusterService {
             applied_index: status.applied_index,
             members: status.members.iter().map(|member| member_status(member, status)).collect(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            committed_members: status.committed_members.clone(),
+            supersedes: self.supersedes.clone(),
+            no_space: status.no_space,
         }
     }
 
@@ -103,13 +111,43 @@ impl Cluster for ClusterService {
         let same_name =
             |other: &xebec_store::MemberStatus| other.member.name == asked.name && other.member.id != asked.id;
         if self.store.status().members.iter().any(same_name) {
-            return Err(Status::already_exists(format!("the cluster has a master named {} already", asked.name)));
+            return Err(Status::already_exists(name_taken(&asked.name)));
         }
         match self.store.add_member(store_member(&asked)?, Instant::now() + JOIN_DEADLINE).await {
             Ok(()) => Ok(Response::new(self.members())),
             Err(StoreError::NotLeader { .. }) if may_forward => self.add_at_leader(asked).await.map(Response::new),
             Err(error) => Err(store_status(error)),
         }
+    }
+
+    async fn remove_member(
+        &self,
+        request: Request<RemoveMemberRequest>,
+    ) -> Result<Response<RemoveMemberResponse>, Status> {
+        let access = Access { name: Some(&request.get_ref().member), ..Access::cluster("delete", "members") };
+        let user = require(&*self.authorizer, &request, access)?;
+        let may_forward = !is_forwarded(&request);
+        let answer = self.remove(&request.get_ref().member, may_forward).await?;
+        tracing::warn!(member = request.get_ref().member, user = user.name, "a member was removed");
+        Ok(Response::new(answer))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<TransferLeaderRequest>,
+    ) -> Result<Response<TransferLeaderResponse>, Status> {
+        require(&*self.authorizer, &request, Access::cluster("update", "leader"))?;
+        let may_forward = !is_forwarded(&request);
+        Ok(Response::new(self.transfer(&request.get_ref().to, may_forward).await?))
+    }
+
+    type SnapshotStream = ReceiverStream<Result<SnapshotPart, Status>>;
+
+    async fn snapshot(&self, request: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
+        let user = require(&*self.authorizer, &request, Access::cluster("create", "snapshots"))?;
+        self.store.read_barrier(Instant::now() + DEADLINE).await.map_err(store_status)?;
+        tracing::info!(user = user.name, "the state is exported");
+        Ok(Response::new(export::parts(&self.store)))
     }
 
     async fn create_token(
@@ -163,12 +201,20 @@ impl Cluster for ClusterService {
     }
 }
 
-fn leader_address(status: &StoreStatus) -> Option<String> {
+/// Another master has the name, or an earlier life of this one.
+fn name_taken(name: &str) -> String {
+    format!(
+        "the cluster has a master named {name} already; if that one has lost its disk, remove it first: \
+         `xebec cluster remove-member {name}`"
+    )
+}
+
+pub(super) fn leader_address(status: &StoreStatus) -> Option<String> {
     let leader = status.leadership.leader.filter(|leader| *leader != status.node_id)?;
     status.members.iter().find(|member| member.member.id == leader).map(|member| member.member.api_address.clone())
 }
 
-fn wire_member(member: &xebec_store::MemberStatus) -> Member {
+pub(super) fn wire_member(member: &xebec_store::MemberStatus) -> Member {
     let xebec_store::Member { id, name, peer_address, api_address } = member.member.clone();
     Member { id, name, peer_address, api_address, voter: member.voter }
 }

@@ -14,6 +14,10 @@ use xebec_store::{Store, StoreError};
 pub trait Backend: Send + Sync {
     /// Runs a transaction; when this returns it is durable on a majority.
     async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError>;
+    /// The same for a transaction that leads to a delete: taken even when the disk is nearly full.
+    async fn txn_freeing(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        self.txn(txn, deadline).await
+    }
     /// A lease for keys that shall go `ttl` after they were put, or a little later. Many keys share it.
     async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError>;
     /// Waits until this master has applied everything acknowledged before; returns the applied revision.
@@ -26,6 +30,10 @@ pub trait Backend: Send + Sync {
 impl Backend for Store {
     async fn txn(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
         Store::txn(self, txn, deadline).await
+    }
+
+    async fn txn_freeing(&self, txn: Txn, deadline: Instant) -> Result<TxnOutcome, StoreError> {
+        Store::txn_freeing(self, txn, deadline).await
     }
 
     async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError> {

@@ -19,6 +19,8 @@ pub(super) struct Write {
     ops: Vec<Op>,
     /// Read back when a condition does not hold, to tell which.
     asked: Option<Bytes>,
+    /// The object is on its way out, so the write is taken even when the disk is nearly full.
+    freeing: bool,
 }
 
 /// How a transaction went.
@@ -37,18 +39,20 @@ impl Write {
     /// Creates an object that is not there yet, and that goes with `lease`.
     pub(super) fn create(key: &Bytes, object: &Object, lease: u64) -> Write {
         let compares = vec![Compare::Absent { key: key.clone() }];
-        Write { compares, ops: vec![put(key, object.bytes(), lease)], asked: Some(key.clone()) }
+        Write { compares, ops: vec![put(key, object.bytes(), lease)], asked: Some(key.clone()), freeing: false }
     }
 
     /// Replaces an object that is still at `revision`; from then on it goes with `lease`.
     pub(super) fn replace(key: &Bytes, revision: u64, object: &Object, lease: u64) -> Write {
-        Write { compares: vec![unchanged(key, revision)], ops: vec![put(key, object.bytes(), lease)], asked: None }
+        let ops = vec![put(key, object.bytes(), lease)];
+        let freeing = object.meta().deletion_timestamp.is_some();
+        Write { compares: vec![unchanged(key, revision)], ops, asked: None, freeing }
     }
 
     /// Removes an object that is still at `revision`.
     pub(super) fn remove(key: &Bytes, revision: u64) -> Write {
         let ops = vec![Op::Delete { key: key.clone() }];
-        Write { compares: vec![unchanged(key, revision)], ops, asked: None }
+        Write { compares: vec![unchanged(key, revision)], ops, asked: None, freeing: true }
     }
 
     /// Holds only if `key` is still at `revision`.
@@ -90,7 +94,12 @@ impl Registry {
     }
 
     pub(super) async fn commit(&self, cx: &RequestContext, write: Write) -> Result<Committed, Status> {
-        let outcome = self.parts.store.txn(write.into_txn(), cx.deadline).await.map_err(store_status)?;
+        let (store, freeing) = (&self.parts.store, write.freeing);
+        let outcome = match freeing {
+            true => store.txn_freeing(write.into_txn(), cx.deadline).await,
+            false => store.txn(write.into_txn(), cx.deadline).await,
+        };
+        let outcome = outcome.map_err(store_status)?;
         if outcome.succeeded {
             return Ok(Committed::At(outcome.revision));
         }
@@ -108,6 +117,7 @@ pub(super) fn store_status(error: StoreError) -> Status {
         StoreError::TooLarge { .. } => {
             Status::new(Reason::RequestEntityTooLarge, format!("the object is too large: {error}"))
         }
+        StoreError::NoSpace => Status::new(Reason::InsufficientStorage, format!("nothing was written: {error}")),
         StoreError::Overloaded => Status::too_many_requests("the store is overloaded; try again", 1),
         StoreError::NotLeader { .. } | StoreError::NoQuorum | StoreError::Stopped { .. } => {
             Status::service_unavailable(format!("the store cannot be reached: {error}"))

@@ -15,6 +15,7 @@
 //! need none.
 
 mod body;
+mod classified;
 mod discovery;
 mod fixed;
 mod list;
@@ -41,6 +42,8 @@ use http::Method;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 use xebec_api::Status;
+
+pub use classified::Classified;
 
 use crate::authn::User;
 use crate::nodes::NodeStreams;

@@ -38,6 +38,7 @@ use crate::cache::Cache;
 use crate::cluster::peers::MasterClient;
 use crate::cluster::service::ClusterService;
 use crate::grpc::ObjectsService;
+use crate::metrics::{Metrics, RequestMetrics};
 use crate::nodes::{NodeHub, NodeHubConfig, NodeLiveness};
 use crate::pki::Pki;
 use crate::registry::{Registry, RegistryParts, SystemEnvironment};
@@ -68,7 +69,10 @@ impl Assembly<'_> {
         tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
         tasks.spawn(runtime::run(self.runtime(&registry, &hub), shutdown.clone().cancelled_owned()));
         let limits = InFlight::new(self.config.max_requests, self.config.max_streams);
-        Gate::new(self.grpc(&authorizer, &registry, &hub), self.rest(&registry, &hub), limits)
+        let requests = RequestMetrics::default();
+        let metrics = Metrics::new(authorizer.clone(), &requests, |registry| self.store.register_metrics(registry));
+        let rest = self.rest(&registry, &hub).merge(metrics.router());
+        Gate::new(self.grpc(&authorizer, &registry, &hub), rest, limits, requests)
     }
 
     fn hub(&self, registry: &Registry) -> NodeHub {
@@ -130,6 +134,7 @@ impl Assembly<'_> {
             authorizer: authorizer.clone(),
             masters: self.client.clone(),
             name: self.file.name.clone(),
+            supersedes: self.file.supersedes.clone(),
             usage: Arc::new(move || usage.usage()),
         };
         Routes::new(BootstrapServer::new(bootstrap).max_decoding_message_size(MAX_JOIN_REQUEST))

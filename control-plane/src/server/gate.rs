@@ -16,6 +16,7 @@ use xebec_api::{Reason, Status};
 
 use super::in_flight::{Class, InFlight, classify, guard};
 use crate::authn::User;
+use crate::metrics::RequestMetrics;
 
 /// What anybody may call.
 const OPEN_PATHS: [&str; 3] = ["/livez", "/readyz", "/version"];
@@ -29,24 +30,30 @@ pub struct Gate {
     grpc: Router,
     rest: Router,
     in_flight: InFlight,
+    metrics: RequestMetrics,
 }
 
 impl Gate {
     /// In front of these.
-    pub fn new(grpc: Router, rest: Router, in_flight: InFlight) -> Self {
-        Self { grpc, rest, in_flight }
+    pub fn new(grpc: Router, rest: Router, in_flight: InFlight, metrics: RequestMetrics) -> Self {
+        Self { grpc, rest, in_flight, metrics }
     }
 
     /// Answers one request, which carries `Arc<User>` when its caller is somebody.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let is_grpc = is_grpc(&request);
+        let class = class(&request, is_grpc);
+        let account = self.metrics.begin(&request, is_grpc, class);
+        account.close(self.admit(request, is_grpc, class).await)
+    }
+
+    async fn admit(&self, request: Request<Body>, is_grpc: bool, class: Class) -> Response<Body> {
         if request.extensions().get::<Arc<User>>().is_none() && !is_open(&request, is_grpc) {
             return refuse(is_grpc, &Status::unauthorized());
         }
         if wants_to_be_another(&request) {
             return refuse(is_grpc, &Status::new(Reason::Forbidden, "nobody may act as another user here"));
         }
-        let class = class(&request, is_grpc);
         let Some(permit) = self.in_flight.enter(class) else {
             return refuse(is_grpc, &Status::too_many_requests("too many requests are under way", RETRY_AFTER));
         };

@@ -6,7 +6,7 @@ use super::*;
 
 fn gate(max_requests: usize) -> Gate {
     let all = || Router::new().fallback(any(|| async { "through" }));
-    Gate::new(all(), all(), InFlight::new(max_requests, 1))
+    Gate::new(all(), all(), InFlight::new(max_requests, 1), RequestMetrics::default())
 }
 
 async fn check(gate: &Gate, request: axum::http::request::Builder, user: Option<User>, expect: u16) -> Response<Body> {

@@ -94,7 +94,9 @@ pub fn guard(answer: Response<Body>, permit: Permit) -> Response<Body> {
 fn is_grpc_stream(uri: &Uri) -> bool {
     let streams = ["Watch", "Logs", "Exec", "PortForward"];
     let of_objects = uri.path().strip_prefix("/xebec.v1.Objects/");
-    of_objects.is_some_and(|method| streams.contains(&method)) || uri.path().starts_with("/xebec.v1.Nodes/")
+    of_objects.is_some_and(|method| streams.contains(&method))
+        || uri.path() == "/xebec.v1.Cluster/Snapshot"
+        || uri.path().starts_with("/xebec.v1.Nodes/")
 }
 
 struct Guarded {

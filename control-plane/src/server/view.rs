@@ -67,6 +67,7 @@ impl Facts for View {
             service_cidr: self.file.service_cidr.to_string(),
             masters: masters(&status),
             shared_names: networks::shared_names(&self.file.service_cidr),
+            supersedes: self.file.supersedes.clone(),
             name_taken: self.is_taken(role, name, &status),
         }
     }

@@ -13,6 +13,7 @@
 //! Absent on purpose: disks, networks, threads, clocks and randomness (time comes in [`Command::time_ms`], stamped by
 //! the leader), and any idea of what a value means.
 
+mod advance;
 mod apply;
 mod chain;
 mod compact;

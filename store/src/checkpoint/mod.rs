@@ -11,13 +11,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(crate) use sled_backend::SledBackend;
 
-use crate::disk::io_error;
+use crate::disk::{disk_is_full, io_error};
 use crate::error::StoreError;
-use crate::raft::Image;
+use crate::instruments::Instruments;
+use crate::raft::{Board, Image};
+use crate::space::Space;
 
 /// A database that holds the state as of some entry of the log.
 pub(crate) trait StateBackend: Send {
@@ -26,6 +28,16 @@ pub(crate) trait StateBackend: Send {
 
     /// Makes `now` what it holds, durably. `before` is what it held.
     fn save(&mut self, before: &Image, now: &Image) -> Result<(), StoreError>;
+
+    /// Empties it, which frees its room on the disk.
+    fn clear(&mut self) -> Result<(), StoreError>;
+}
+
+/// Where checkpoints come from, and what they must regard.
+pub(crate) struct Source {
+    pub(crate) board: Arc<Board>,
+    pub(crate) space: Arc<Space>,
+    pub(crate) instruments: Instruments,
 }
 
 /// The thread that writes checkpoints.
@@ -39,12 +51,12 @@ impl Checkpointer {
     pub(crate) fn start(
         backend: Box<dyn StateBackend>,
         held: Image,
-        newest: impl Fn() -> Arc<Image> + Send + 'static,
+        source: Source,
         interval: Duration,
     ) -> Result<Checkpointer, StoreError> {
         let (stop, stopped) = sync_channel(1);
         let run = move || {
-            let mut work = Work { backend, held, newest };
+            let mut work = Work { backend, held, source };
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 work.save();
             }
@@ -64,24 +76,45 @@ impl Checkpointer {
     }
 }
 
-struct Work<F> {
+struct Work {
     backend: Box<dyn StateBackend>,
     held: Image,
-    newest: F,
+    source: Source,
 }
 
-impl<F: Fn() -> Arc<Image>> Work<F> {
+impl Work {
+    /// Not while space is short: the log and the snapshots need it more.
     fn save(&mut self) {
-        let now = (self.newest)();
-        if now.applied == self.held.applied {
+        let now = self.source.board.image();
+        if now.applied == self.held.applied || self.source.space.short() {
             return;
         }
+        let start = Instant::now();
         match self.backend.save(&self.held, &now) {
-            Ok(()) => self.held = Image::clone(&now),
-            Err(error) => {
-                tracing::error!(?error, "cannot write a checkpoint: stopping at once, the disk is not to be trusted");
-                std::process::abort();
+            Ok(()) => {
+                self.source.instruments.checkpointed(start.elapsed());
+                self.held = Image::clone(&now);
             }
+            Err(error) if is_full(&error) => self.give_way(&error),
+            Err(error) => stop(&error),
         }
     }
+
+    /// The checkpoint is what a member can do without: it makes room for the rest.
+    fn give_way(&mut self, error: &StoreError) {
+        tracing::warn!(?error, "the disk is full: the checkpoint is given up until there is space");
+        self.held = Image::default();
+        if let Err(error) = self.backend.clear() {
+            stop(&error);
+        }
+    }
+}
+
+fn is_full(error: &StoreError) -> bool {
+    matches!(error, StoreError::Io { source, .. } if disk_is_full(source))
+}
+
+fn stop(error: &StoreError) -> ! {
+    tracing::error!(?error, "cannot write a checkpoint: stopping at once, the disk is not to be trusted");
+    std::process::abort();
 }

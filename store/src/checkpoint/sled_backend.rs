@@ -135,6 +135,11 @@ impl StateBackend for SledBackend {
         let saved = saved.unwrap_or_else(|_| Err(invalid("sled panicked")));
         saved.map_err(io_error("write a checkpoint to", &self.dir))
     }
+
+    fn clear(&mut self) -> Result<(), StoreError> {
+        self.superfluous.clear();
+        self.discard().map_err(io_error("remove", &self.dir))
+    }
 }
 
 impl Database {

@@ -5,12 +5,14 @@
 
 #[cfg(test)]
 pub(crate) mod memory;
+mod metered;
 mod real;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use metered::MeteredDisk;
 pub(crate) use real::RealDisk;
 
 use crate::error::StoreError;
@@ -43,6 +45,11 @@ pub(crate) trait DiskFile: Send + Sync {
     fn len(&self) -> io::Result<u64>;
     /// Makes everything written durable.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// Whether an error says that there is no room (left to us).
+pub(crate) fn disk_is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Names the operation and the file in an error.

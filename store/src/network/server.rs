@@ -18,6 +18,7 @@ use xebec_proto::peer::{
 
 use crate::core::Core;
 use crate::error::StoreError;
+use crate::propose::{Draft, NO_SPACE, Purpose};
 use crate::raft::codec;
 use crate::raft::types::{SnapshotMeta, Vote};
 use crate::snapshot::Incoming;
@@ -114,13 +115,15 @@ impl Peer for PeerService {
     }
 
     async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
-        let ProposeRequest { envelope, command } = request.into_inner();
+        let ProposeRequest { envelope, command, freeing } = request.into_inner();
         self.admit(envelope.as_ref())?;
-        let command = Bytes::copy_from_slice(&command);
+        let purpose = if freeing { Purpose::Freeing } else { Purpose::Any };
+        let command = Draft { command: Bytes::copy_from_slice(&command), purpose };
         let outcome = match self.core.propose_here(command, Instant::now() + FORWARDED).await {
             Ok(outcome) => propose_response::Outcome::Result(xebec_kv::wire::encode_outcome(&outcome)),
             Err(StoreError::NotLeader { leader }) => propose_response::Outcome::NotLeader(leader.unwrap_or_default()),
             Err(StoreError::Overloaded) => propose_response::Outcome::Refused("overloaded".to_owned()),
+            Err(StoreError::NoSpace) => propose_response::Outcome::Refused(NO_SPACE.to_owned()),
             Err(error) => propose_response::Outcome::Unknown(error.to_string()),
         };
         Ok(Response::new(ProposeResponse { outcome: Some(outcome) }))

@@ -6,20 +6,25 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::sync::watch;
-use xebec_kv::{Command, Event, Outcome, Rejection, State, wire};
+use xebec_kv::{Body, Command, Event, Op, Outcome, Rejection, State, wire};
 
 use super::types::{Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use crate::disk::disk_is_full;
+use crate::instruments::Instruments;
 use crate::observer::ApplyObserver;
 use crate::snapshot::{SnapshotDir, SnapshotFile};
 
 /// Entries applied and published together, at most.
 const BATCH: usize = 512;
+/// Between two attempts to write a snapshot for which there is no space.
+const SPACE_RETRY: Duration = Duration::from_secs(2);
 
 /// A state and its place in the log.
 #[derive(Clone, Debug, Default)]
@@ -75,32 +80,47 @@ impl Board {
 pub(crate) struct Machine {
     board: Arc<Board>,
     snapshots: Arc<SnapshotDir>,
+    instruments: Instruments,
 }
 
 impl Machine {
-    pub(crate) fn new(board: Arc<Board>, snapshots: Arc<SnapshotDir>) -> Machine {
-        Machine { board, snapshots }
+    pub(crate) fn new(board: Arc<Board>, snapshots: Arc<SnapshotDir>, instruments: Instruments) -> Machine {
+        Machine { board, snapshots, instruments }
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
+        let (start, count) = (Instant::now(), batch.len());
         let mut image = Image::clone(&self.board.image());
         let mut happened = Vec::new();
         let mut answers = Vec::new();
         for (entry, responder) in batch {
-            let outcome = apply_entry(&mut image, entry, &mut happened);
+            let outcome = apply_entry(&mut image, entry, &mut happened, &self.instruments);
             answers.extend(responder.map(|responder| (responder, outcome)));
         }
         let state = image.state.clone();
         self.board.publish(image);
         happened.iter().for_each(|events| self.board.observer.applied(&state, events));
         self.board.announce();
+        self.instruments.applied_batch(start, || format!("{count} entries, up to revision {}", state.revision()));
         answers.into_iter().for_each(|(responder, outcome): (ApplyResponder<TypeConfig>, Outcome)| {
             responder.send(Reply(outcome));
         });
     }
 }
 
-fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Vec<Vec<Event>>) -> Outcome {
+/// Applies entries to a state that nobody serves yet.
+pub(crate) fn replay(image: &mut Image, entries: impl IntoIterator<Item = Entry>, instruments: &Instruments) {
+    for entry in entries {
+        apply_entry(image, entry, &mut Vec::new(), instruments);
+    }
+}
+
+fn apply_entry(
+    image: &mut Image,
+    entry: Entry,
+    happened: &mut Vec<Vec<Event>>,
+    instruments: &Instruments,
+) -> Outcome {
     image.applied = Some(entry.log_id);
     match entry.payload {
         EntryPayload::Blank => Outcome::Done { revision: image.state.revision() },
@@ -108,20 +128,47 @@ fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Vec<Vec<Event>>) 
             image.membership = StoredMembership::new(Some(entry.log_id), membership);
             Outcome::Done { revision: image.state.revision() }
         }
-        EntryPayload::Normal(proposal) => apply_proposal(image, &proposal, happened),
+        EntryPayload::Normal(proposal) => apply_proposal(image, &proposal, happened, instruments),
     }
 }
 
-fn apply_proposal(image: &mut Image, proposal: &Proposal, happened: &mut Vec<Vec<Event>>) -> Outcome {
+fn apply_proposal(
+    image: &mut Image,
+    proposal: &Proposal,
+    happened: &mut Vec<Vec<Event>>,
+    instruments: &Instruments,
+) -> Outcome {
+    let start = Instant::now();
     let Ok((request_id, body)) = wire::decode_body(&proposal.command) else {
         return Outcome::Rejected(Rejection::Malformed);
     };
     let command = Command { request_id, time_ms: proposal.time_ms, body };
     let applied = Arc::make_mut(&mut image.state).apply(&command);
+    instruments.applied(start.elapsed(), || describe(&command.body));
     if !applied.events.is_empty() {
         happened.push(applied.events);
     }
     applied.outcome
+}
+
+/// A command in the words of the log of slow operations: its kind, and its first key.
+fn describe(body: &Body) -> String {
+    match body {
+        Body::Txn(txn) => {
+            let operations = txn.success.len() + txn.failure.len();
+            let key = txn.success.iter().chain(&txn.failure).map(key_of).next().unwrap_or_default();
+            format!("transaction of {operations} operations, the first on {}", key.escape_ascii())
+        }
+        Body::Compact { revision } => format!("compaction to revision {revision}"),
+        Body::LeaseGrant { id, .. } | Body::LeaseRenew { id } | Body::LeaseRevoke { id } => format!("lease {id}"),
+    }
+}
+
+fn key_of(op: &Op) -> &[u8] {
+    match op {
+        Op::Put { key, .. } | Op::Delete { key } | Op::Get { key } => key,
+        Op::DeletePrefix { prefix } => prefix,
+    }
 }
 
 impl RaftStateMachine<TypeConfig> for Machine {
@@ -145,7 +192,11 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder { image: self.board.image(), snapshots: self.snapshots.clone() }
+        Builder {
+            image: self.board.image(),
+            snapshots: self.snapshots.clone(),
+            instruments: self.instruments.clone(),
+        }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFile) -> Result<(), io::Error> {
@@ -167,14 +218,27 @@ impl RaftStateMachine<TypeConfig> for Machine {
 pub(crate) struct Builder {
     image: Arc<Image>,
     snapshots: Arc<SnapshotDir>,
+    instruments: Instruments,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Builder {
     type SnapshotData = SnapshotFile;
 
+    /// Waits for space as long as there is none: an error would end the consensus engine.
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
-        let (snapshots, image) = (self.snapshots.clone(), self.image.clone());
-        blocking(move || snapshots.save(&image)).await
+        loop {
+            let (snapshots, image, start) = (self.snapshots.clone(), self.image.clone(), Instant::now());
+            match blocking(move || snapshots.save(&image)).await {
+                Err(error) if disk_is_full(&error) => {
+                    tracing::warn!(%error, "no space for a snapshot: it waits");
+                    tokio::time::sleep(SPACE_RETRY).await;
+                }
+                saved => {
+                    self.instruments.snapshotted(start.elapsed());
+                    return saved;
+                }
+            }
+        }
     }
 }
 

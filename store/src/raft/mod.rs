@@ -12,5 +12,5 @@ pub(crate) mod types;
 
 pub(crate) use config::raft_config;
 pub(crate) use log::RaftLog;
-pub(crate) use machine::{Board, Image, Machine};
+pub(crate) use machine::{Board, Image, Machine, replay};
 pub(crate) use network::LinkFactory;

@@ -11,6 +11,8 @@ use super::types::TypeConfig;
 use super::{Board, Image, Machine, RaftLog};
 use crate::disk::memory::MemoryDisk;
 use crate::disk::{Disk, RealDisk};
+use crate::config::Tuning;
+use crate::instruments::Instruments;
 use crate::observer::NoObserver;
 use crate::snapshot::SnapshotDir;
 use crate::wal::{Wal, WalOptions};
@@ -22,7 +24,7 @@ fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
     let wal = Wal::open(disk.clone(), &dir.join("wal"), OPTIONS).expect("a fresh log opens");
     let (snapshots, _) = SnapshotDir::open(disk, &dir.join("snap"), "suite").expect("a fresh directory opens");
     let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver)));
-    (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots)))
+    (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots), Instruments::new(&Tuning::default())))
 }
 
 /// All on one disk, because the suite carries a snapshot from one store to another.

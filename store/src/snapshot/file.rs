@@ -34,7 +34,7 @@ struct Place {
 }
 
 /// Writes an image through `sink`.
-pub(super) fn write(image: &Image, cluster_id: &str, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+pub(crate) fn write(image: &Image, cluster_id: &str, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
     let place =
         Place { cluster_id: cluster_id.to_owned(), applied: image.applied, membership: image.membership.clone() };
     sink(MAGIC)?;
@@ -64,16 +64,23 @@ fn write_frame(sink: &mut dyn FnMut(&[u8]) -> io::Result<()>, bytes: &[u8]) -> i
     sink(bytes)
 }
 
-/// Reads and checks an image.
-pub(super) fn read(file: &dyn DiskFile, cluster_id: &str) -> io::Result<Image> {
+/// Reads and checks an image of our cluster.
+pub(crate) fn read(file: &dyn DiskFile, cluster_id: &str) -> io::Result<Image> {
+    let (found, image) = read_any(file)?;
+    if found != cluster_id {
+        return Err(invalid(format!("the snapshot is of cluster {found}")));
+    }
+    Ok(image)
+}
+
+/// Reads and checks an image of any cluster, and says which.
+pub(crate) fn read_any(file: &dyn DiskFile) -> io::Result<(String, Image)> {
     let mut frames = Frames::open(file)?;
     let place: Place = decode_json(&frames.required()?)?;
-    if place.cluster_id != cluster_id {
-        return Err(invalid(format!("the snapshot is of cluster {}", place.cluster_id)));
-    }
     let header = wire::decode_header(&frames.required()?).map_err(invalid)?;
     let state = restore(&header, frames)?;
-    Ok(Image { state: state.into(), applied: place.applied, membership: place.membership })
+    let image = Image { state: state.into(), applied: place.applied, membership: place.membership };
+    Ok((place.cluster_id, image))
 }
 
 /// Checks that a file is whole: each frame's sum, and its end. Whether it says what it should, [`read`] finds out.

@@ -3,7 +3,7 @@
 //! Two are kept, and the log back to the older one, so that one damaged file costs nothing. A snapshot that comes
 //! from the leader replaces both, because the log before it is void.
 
-mod file;
+pub(crate) mod file;
 #[cfg(test)]
 mod tests;
 
@@ -104,7 +104,11 @@ impl SnapshotDir {
     /// Writes a snapshot and drops those that are too many.
     pub(crate) fn save(&self, image: &Image) -> io::Result<Snapshot> {
         let mut incoming = self.receive()?;
-        file::write(image, &self.cluster_id, &mut |bytes| incoming.write(bytes))?;
+        let written = file::write(image, &self.cluster_id, &mut |bytes| incoming.write(bytes));
+        if let Err(error) = written {
+            self.abandon(&incoming);
+            return Err(error);
+        }
         let file = self.place(incoming, image)?;
         let snapshot = Snapshot { meta: image.meta(), snapshot: file.clone() };
         self.keep(image.meta(), file, KEPT)?;

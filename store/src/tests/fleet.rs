@@ -41,6 +41,8 @@ struct Seat {
     dir: TempDir,
     address: SocketAddr,
     tls: PeerTls,
+    cluster_id: String,
+    has_history: bool,
     store: Option<Store>,
 }
 
@@ -115,10 +117,14 @@ impl Fleet {
             dir: tempfile::tempdir().expect("there is room for a directory"),
             address,
             tls: authority.peer_tls(),
+            cluster_id: "fleet".to_owned(),
+            has_history: false,
             store: None,
         });
         let store = Store::open(self.config(id, peer_listener)).await?;
-        self.seats.get_mut(&id).expect("it was just seated").store = Some(store.clone());
+        let seat = self.seats.get_mut(&id).expect("it was just seated");
+        seat.store = Some(store.clone());
+        seat.has_history = true;
         Ok(store)
     }
 
@@ -132,8 +138,9 @@ impl Fleet {
         let seat = &self.seats[&id];
         StoreConfig {
             data_dir: seat.dir.path().join("store"),
-            cluster_id: "fleet".to_owned(),
+            cluster_id: seat.cluster_id.clone(),
             node_id: id,
+            has_history: seat.has_history,
             name: format!("m{id}"),
             peer_address: seat.address.to_string(),
             api_address: format!("127.0.0.1:{}", 6443 + id),
@@ -158,6 +165,18 @@ impl Fleet {
 
     pub(super) fn data_dir(&self, id: u64) -> std::path::PathBuf {
         self.seats[&id].dir.path().join("store")
+    }
+
+    /// The directory of member `old` becomes that of `new`, in another cluster.
+    pub(super) fn reseat(&mut self, old: u64, new: u64, cluster_id: &str) {
+        let mut seat = self.seats.remove(&old).expect("it is seated");
+        seat.cluster_id = cluster_id.to_owned();
+        self.seats.insert(new, seat);
+    }
+
+    /// A member that has never had a disk.
+    pub(super) fn seat_afresh(&mut self, id: u64) {
+        self.seats.get_mut(&id).expect("it is seated").has_history = false;
     }
 
     /// Stops a member without a handover.

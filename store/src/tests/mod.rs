@@ -3,4 +3,5 @@
 mod certificates;
 mod cluster;
 mod fleet;
+mod operations;
 mod single;

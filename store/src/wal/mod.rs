@@ -25,7 +25,8 @@ mod writer;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +40,8 @@ use writer::{Done, Draft, Request, Writer};
 
 /// Requests that may wait for the writer. Each is a batch of the consensus core, which has few under way.
 const QUEUE: usize = 4096;
+/// A writer that has not ended by then waits for space, and has promised nothing that it did not write.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// Bounds of a log.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +66,8 @@ struct Shared {
     segments: Mutex<BTreeMap<u64, Segment>>,
     /// Bytes appended since the start.
     written: AtomicU64,
+    /// The next segment cannot be made for want of space.
+    waits: Arc<AtomicBool>,
 }
 
 /// A segment on disk.
@@ -89,6 +94,7 @@ impl Wal {
             view: Mutex::new(recovered.view),
             segments: Mutex::new(recovered.segments),
             written: AtomicU64::new(0),
+            waits: Arc::default(),
         });
         let (queue, requests) = mpsc::channel(QUEUE);
         Writer::start(disk, shared.clone(), options, recovered.tail, requests)?;
@@ -163,6 +169,11 @@ impl Wal {
         self.shared.written.load(Ordering::Relaxed)
     }
 
+    /// Whether the next segment cannot be made for want of space.
+    pub(crate) fn waits_for_space(&self) -> bool {
+        self.shared.waits.load(Ordering::Relaxed)
+    }
+
     #[cfg(test)]
     fn segment_count(&self) -> usize {
         self.shared.segments().len()
@@ -171,8 +182,11 @@ impl Wal {
     /// Writes what is queued, syncs it, and ends the writer. Later writes fail.
     pub(crate) async fn close(&self) {
         let (closed, wait) = oneshot::channel();
-        if self.queue.send(Request::Close(closed)).await.is_ok() && wait.await.is_err() {
-            tracing::warn!("the log's writer ended before it was asked to");
+        let closing = async { self.queue.send(Request::Close(closed)).await.is_ok() && wait.await.is_err() };
+        match tokio::time::timeout(CLOSING, closing).await {
+            Ok(false) => {}
+            Ok(true) => tracing::warn!("the log's writer ended before it was asked to"),
+            Err(_) => tracing::warn!("the log's writer does not end: it waits for the disk"),
         }
     }
 

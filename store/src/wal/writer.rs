@@ -70,7 +70,7 @@ impl Writer {
         requests: mpsc::Receiver<Request>,
     ) -> Result<(), StoreError> {
         let dir = shared.dir.clone();
-        let mut spares = Spares::new(disk.clone(), dir.clone(), options.segment_bytes);
+        let mut spares = Spares::new(disk.clone(), dir.clone(), options.segment_bytes, shared.waits.clone());
         let tail = match tail {
             Some(tail) => tail,
             None => fresh(&mut spares, &shared, next, 0).map_err(io_error("create a log segment in", &dir))?,

@@ -1,0 +1,66 @@
+//! The two text formats: Prometheus' own, which everything reads, and OpenMetrics for who asks for it.
+//!
+//! They differ where we are concerned in two points: in Prometheus' format a counter is declared under the name that its
+//! samples have (with `_total`), and there is no end mark.
+
+use std::fmt;
+
+use prometheus_client::encoding::text::{encode, encode_registry};
+use prometheus_client::registry::Registry;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The content type and the text, as `accept` has it.
+pub(super) fn render(registry: &Registry, accept: &str) -> Result<(&'static str, String), fmt::Error> {
+    let mut text = String::new();
+    if accept.contains("application/openmetrics-text") {
+        encode(&mut text, registry)?;
+        return Ok((OPEN_METRICS, text));
+    }
+    encode_registry(&mut text, registry)?;
+    Ok((PROMETHEUS, declare_counters(&text)))
+}
+
+/// Declares counters under the names of their samples. The line of help stands right before that of the type.
+fn declare_counters(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut help: Option<&str> = None;
+    for line in text.lines() {
+        if line.starts_with("# HELP ") {
+            help = Some(line);
+            continue;
+        }
+        let counter = line.strip_prefix("# TYPE ").and_then(|rest| rest.strip_suffix(" counter"));
+        for declared in help.take().into_iter().chain([line]) {
+            match counter {
+                Some(name) => out.push_str(&declared.replacen(name, &format!("{name}_total"), 1)),
+                None => out.push_str(declared),
+            }
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::metrics::counter::Counter;
+    use prometheus_client::metrics::gauge::Gauge;
+
+    use super::*;
+
+    #[test]
+    fn counters_are_declared_as_their_samples_are_named() {
+        let mut registry = Registry::default();
+        let counter: Counter = Counter::default();
+        counter.inc();
+        registry.register("requests", "Requests", counter);
+        registry.register("members", "Members", Gauge::<i64>::default());
+        let expect = "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total 1\n\
+                      # HELP members Members.\n# TYPE members gauge\nmembers 0\n";
+        assert_eq!(render(&registry, "*/*").unwrap().1, expect);
+        let (content_type, text) = render(&registry, "application/openmetrics-text;version=1.0.0").unwrap();
+        assert!(content_type.starts_with("application/openmetrics-text") && text.contains("# TYPE requests counter"));
+    }
+}
