@@ -63,6 +63,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Dev(arguments) => daemon::dev::run(arguments).await?,
         Command::Token(command) => verbs::token::run(connection, command).await?,
         Command::Cluster(command) => verbs::cluster::run(connection, command).await?,
+        Command::Snapshot(command) => verbs::snapshot::run(connection, command).await?,
         Command::Get(arguments) => verbs::get::run(connection, arguments).await?,
         Command::Describe(arguments) => verbs::describe::run(connection, arguments).await?,
         Command::Apply(arguments) => verbs::apply::run(connection, arguments).await?,

@@ -5,7 +5,7 @@ mod daemon;
 mod objects;
 mod span;
 
-pub(crate) use cluster::{ClusterCommand, RoleName, TokenCommand};
+pub(crate) use cluster::{ClusterCommand, RestoreArguments, RoleName, SnapshotCommand, StatusArguments, TokenCommand};
 pub(crate) use daemon::{AgentArguments, DevArguments, ServerArguments};
 pub(crate) use objects::{
     ApplyArguments, CreateArguments, DeleteArguments, DescribeArguments, EventsArguments, ExecArguments, Filter,
@@ -59,9 +59,12 @@ pub(crate) enum Command {
     /// Create, list and delete join tokens
     #[command(subcommand)]
     Token(TokenCommand),
-    /// Look at the masters
+    /// Look at the masters, and change who they are
     #[command(subcommand)]
     Cluster(ClusterCommand),
+    /// Save the state, look into a saved one, restore it
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
     /// Show objects: `get pods`, `get pod/web-1 svc/web`, `get nodes -o wide`
     Get(GetArguments),
     /// Show one object or several in full, with their events

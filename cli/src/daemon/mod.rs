@@ -2,7 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod dev;
-mod host;
+pub(crate) mod host;
 mod log;
 pub(crate) mod server;
 mod signals;

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use anyhow::{Context, Result};
 use xebec_control_plane::server::{Join, Master, ServerConfig};
@@ -19,14 +20,23 @@ pub(crate) async fn run(arguments: ServerArguments) -> Result<()> {
     let signals = Signals::catch()?;
     let settings = settings::resolve(&arguments, arguments.config.as_deref())?;
     let copy = settings.write_kubeconfig.clone();
-    let master = Master::start(config(settings)?).await.context("start the master")?;
-    if let Some(path) = copy {
-        copy_kubeconfig(&master.admin_kubeconfig(), &path)?;
+    let config = config(settings)?;
+    let mut asked_to_end = pin!(signals.wait());
+    loop {
+        let master = Master::start(config.clone()).await.context("start the master")?;
+        if let Some(path) = &copy {
+            copy_kubeconfig(&master.admin_kubeconfig(), path)?;
+        }
+        greet(&master);
+        tokio::select! {
+            () = &mut asked_to_end => {
+                master.shutdown().await;
+                return Ok(());
+            }
+            // Removed: an error. Left behind by its cluster: it starts again, and joins the new one.
+            dismissal = master.dismissed() => master.step_down(dismissal).await?,
+        }
     }
-    greet(&master);
-    signals.wait().await;
-    master.shutdown().await;
-    Ok(())
 }
 
 /// The configuration that `settings` mean; what they leave open has its default here or in `ServerConfig`.
@@ -55,7 +65,7 @@ fn config(settings: ServerArguments) -> Result<ServerConfig> {
     })
 }
 
-fn advertise(given: Option<String>) -> Result<String> {
+pub(crate) fn advertise(given: Option<String>) -> Result<String> {
     match given {
         Some(address) => Ok(address),
         None => Ok(host::default_address().context("--advertise-address is needed")?.to_string()),

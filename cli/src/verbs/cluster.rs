@@ -1,23 +1,75 @@
-//! `xebec cluster`: the masters, who leads them, and who lags.
+//! `xebec cluster`: the masters, who leads them, who lags, and changing that.
+
+use std::path::Path;
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use xebec_proto::v1::{ClusterStatusRequest, ClusterStatusResponse, MemberStatus};
+use xebec_control_plane::server::{Begun, disaster};
+use xebec_proto::v1::{
+    ClusterStatusRequest, ClusterStatusResponse, MemberStatus, RemoveMemberRequest, TransferLeaderRequest,
+};
 
 use super::wants_document;
-use crate::args::{ClusterCommand, Connection};
+use crate::args::{ClusterCommand, Connection, StatusArguments};
 use crate::client::Session;
 use crate::print::{self, Table};
 
+const NO_SPACE: &str = "ALARM:     the disk of the master that answers is nearly full; free space on it";
+
 /// Runs it.
 pub(crate) async fn run(connection: &Connection, command: ClusterCommand) -> Result<()> {
+    match command {
+        ClusterCommand::Status(arguments) => show(connection, &arguments, overview).await,
+        ClusterCommand::Members(arguments) => show(connection, &arguments, members).await,
+        ClusterCommand::TransferLeader { to } => transfer_leader(connection, to).await,
+        ClusterCommand::RemoveMember { member } => remove_member(connection, member).await,
+        ClusterCommand::Recover { data_dir } => recover(&data_dir).await,
+    }
+}
+
+async fn show(
+    connection: &Connection,
+    arguments: &StatusArguments,
+    text: fn(&ClusterStatusResponse) -> String,
+) -> Result<()> {
     let session = Session::open(connection).await?;
     let status = session.cluster().status(session.request(ClusterStatusRequest {})).await?.into_inner();
-    let (text, output) = match command {
-        ClusterCommand::Status(arguments) => (overview(&status), arguments.output),
-        ClusterCommand::Members(arguments) => (members(&status), arguments.output),
-    };
-    if wants_document(output) { print::out(&print::document(&document(&status), output)?) } else { print::out(&text) }
+    if wants_document(arguments.output) {
+        return print::out(&print::document(&document(&status), arguments.output)?);
+    }
+    print::out(&text(&status))
+}
+
+async fn transfer_leader(connection: &Connection, to: String) -> Result<()> {
+    let session = Session::open(connection).await?;
+    let answer = session.cluster().transfer_leader(session.request(TransferLeaderRequest { to })).await?;
+    let leader = answer.into_inner().leader.unwrap_or_default().name;
+    print::line(&print::escape(&format!("{leader} leads")))
+}
+
+async fn remove_member(connection: &Connection, member: String) -> Result<()> {
+    let session = Session::open(connection).await?;
+    let answer = session.cluster().remove_member(session.request(RemoveMemberRequest { member })).await?.into_inner();
+    let removed = answer.removed.unwrap_or_default().name;
+    let left: Vec<String> = answer.members.into_iter().map(|member| member.name).collect();
+    print::line(&print::escape(&format!("{removed} removed; the masters are {}", left.join(", "))))
+}
+
+async fn recover(data_dir: &Path) -> Result<()> {
+    let begun = disaster::recover(data_dir).await?;
+    print::out(&print::escape(&begun_text(&begun)))
+}
+
+/// What a new cluster's operator does next.
+pub(super) fn begun_text(begun: &Begun) -> String {
+    let Begun { summary, cluster_id, revision, name } = begun;
+    format!(
+        "{name} is the one master of cluster {cluster_id}, made from cluster {} at revision {}.\n\
+         It goes on at revision {revision}. What its store was before is kept beside it, as store.old.\n\n\
+         Start it as before: xebec server. Masters of the old cluster join by themselves when they start and can reach it;\n\
+         those that will not come back need nothing. New ones take a token: xebec token create --role server\n",
+        summary.cluster_id, summary.revision
+    )
 }
 
 fn overview(status: &ClusterStatusResponse) -> String {
@@ -30,6 +82,7 @@ fn overview(status: &ClusterStatusResponse) -> String {
         status.answered_by,
         status.version
     );
+    let head = if status.no_space { format!("{head}{NO_SPACE}\n\n") } else { head };
     let mut table = Table::new(&["NAME", "ROLE", "STATE", "MATCHED", "LAG"]);
     for member in &status.members {
         let matched = if member.matched_index == 0 { "-".to_owned() } else { member.matched_index.to_string() };
@@ -80,6 +133,7 @@ fn document(status: &ClusterStatusResponse) -> Value {
         "lastLogIndex": status.last_log_index,
         "appliedIndex": status.applied_index,
         "version": status.version,
+        "noSpace": status.no_space,
         "members": status.members.iter().map(member_document).collect::<Vec<_>>(),
     })
 }

@@ -12,6 +12,7 @@ pub(crate) mod get;
 pub(crate) mod logs;
 pub(crate) mod port_forward;
 pub(crate) mod scale;
+pub(crate) mod snapshot;
 pub(crate) mod token;
 pub(crate) mod top;
 pub(crate) mod version;

@@ -21,6 +21,8 @@ const ADMIN: &str = "kubernetes-admin";
 /// Name of the admin's kubeconfig in the data directory.
 pub const KUBECONFIG: &str = "admin.kubeconfig";
 
+const SERVICE_ACCOUNT_KEY: &str = "service-account.key";
+
 /// The three authorities of a cluster.
 pub struct Authorities {
     /// Signs what the API shows.
@@ -36,6 +38,14 @@ impl Authorities {
     pub fn create(cluster_id: &str, now: Timestamp) -> Result<Self, PkiError> {
         let create = |what: &str| Authority::create(&format!("xebec-{what}-ca@{cluster_id}"), now);
         Ok(Self { serving: create("serving")?, client: create("client")?, peer: create("peer")? })
+    }
+
+    fn load(directory: &Path) -> Result<Self, PkiError> {
+        let authority = |name: &str| {
+            let (certificate, key) = (format!("{name}-ca.crt"), format!("{name}-ca.key"));
+            Authority::from_pem(&files::read(&directory.join(certificate))?, &files::read(&directory.join(key))?)
+        };
+        Ok(Self { serving: authority("serving")?, client: authority("client")?, peer: authority("peer")? })
     }
 }
 
@@ -93,21 +103,25 @@ impl Pki {
         Self::load(data_dir)
     }
 
+    /// For a master of a restored cluster: the authorities in `source`, and certificates of its own by them.
+    pub fn take_over(data_dir: &Path, source: &Path, names: &MasterNames, now: Timestamp) -> Result<(), PkiError> {
+        let authorities = Authorities::load(source)?;
+        let key = files::read(&source.join(SERVICE_ACCOUNT_KEY))?;
+        let directory = store_authorities(data_dir, &authorities, &key)?;
+        for purpose in [Purpose::Serving, Purpose::Client, Purpose::Peer] {
+            let keyed = authority_of(&authorities, purpose).issue(&own_leaf(names, purpose), now)?;
+            write_keyed(&directory, purpose, &keyed)?;
+        }
+        Ok(())
+    }
+
     /// What an earlier run has left.
     pub fn load(data_dir: &Path) -> Result<Self, PkiError> {
         let directory = data_dir.join("pki");
-        let authority = |name: &str| {
-            let (certificate, key) = (format!("{name}-ca.crt"), format!("{name}-ca.key"));
-            Authority::from_pem(&files::read(&directory.join(certificate))?, &files::read(&directory.join(key))?)
-        };
         let rotating = |purpose| Rotating::new(&read_keyed(&directory, purpose)?);
         Ok(Self {
-            authorities: Authorities {
-                serving: authority("serving")?,
-                client: authority("client")?,
-                peer: authority("peer")?,
-            },
-            service_account_key: files::read(&directory.join("service-account.key"))?,
+            authorities: Authorities::load(&directory)?,
+            service_account_key: files::read(&directory.join(SERVICE_ACCOUNT_KEY))?,
             serving: rotating(Purpose::Serving)?,
             client: rotating(Purpose::Client)?,
             peer: rotating(Purpose::Peer)?,
@@ -190,7 +204,7 @@ fn store_authorities(
         files::write(&directory.join(format!("{name}-ca.crt")), authority.pem().as_bytes())?;
         files::write(&directory.join(format!("{name}-ca.key")), authority.key_pem().as_bytes())?;
     }
-    files::write(&directory.join("service-account.key"), service_account_key.as_bytes())?;
+    files::write(&directory.join(SERVICE_ACCOUNT_KEY), service_account_key.as_bytes())?;
     Ok(directory)
 }
 
@@ -233,6 +247,17 @@ mod tests {
         assert_eq!(loaded.renew(&names(&["m1", "vip.example"]), now).unwrap(), 1);
         let later = now + jiff::SignedDuration::from_hours(300 * 24);
         assert_eq!(loaded.renew(&names(&["m1", "vip.example"]), later).unwrap(), 3);
+    }
+
+    #[test]
+    fn authorities_are_taken_over_with_certificates_of_ones_own() {
+        let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let created = Pki::create(old.path(), "c1", &names(&["m1"]), Timestamp::now()).unwrap();
+        Pki::take_over(new.path(), &old.path().join("pki"), &names(&["m9"]), Timestamp::now()).unwrap();
+        let loaded = Pki::load(new.path()).unwrap();
+        assert_eq!(created.authorities.peer.hash(), loaded.authorities.peer.hash());
+        assert_eq!(loaded.renew(&names(&["m9"]), Timestamp::now()).unwrap(), 0);
+        assert_eq!(created.service_account_key, loaded.service_account_key);
     }
 
     #[test]

@@ -82,6 +82,40 @@ pub enum ServerError {
         /// Its answer.
         status: Box<tonic::Status>,
     },
+    /// It was removed.
+    #[error(
+        "this master was removed from its cluster and does not serve any more; to join again, make a token on another \
+         master (`xebec token create --role server`) and start with --server and --token, or empty {}",
+        path.display()
+    )]
+    Removed {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A member without its memory.
+    #[error(
+        "{} has lost what this master has acknowledged as a member, so it must not vote under its old id; on another \
+         master, remove it (`xebec cluster remove-member {name}`) and make a token (`xebec token create --role server`), \
+         then empty {} and join",
+        store.display(), data_dir.display()
+    )]
+    Emptied {
+        /// The store's directory.
+        store: PathBuf,
+        /// The data directory.
+        data_dir: PathBuf,
+        /// This master's name.
+        name: String,
+    },
+    /// A file or directory could not be moved.
+    #[error("cannot move {} aside", path.display())]
+    Move {
+        /// Which.
+        path: PathBuf,
+        /// As the system said it.
+        #[source]
+        source: io::Error,
+    },
     /// The store.
     #[error("the store cannot {operation}")]
     Store {

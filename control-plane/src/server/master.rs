@@ -7,7 +7,7 @@
 //! The listener runs before this master is a member, so that `/livez` answers while it waits. [`Master::start`] returns when it is
 //! a member; a master that starts again does not wait for the others, who may be starting again too.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use xebec_store::{PeerTls, Store, StoreConfig, Tuning};
+use xebec_store::{PeerTls, Store, StoreConfig, StoreError, Tuning};
 
 use super::assembly::Assembly;
 use super::config::ServerConfig;
@@ -24,7 +24,8 @@ use super::error::ServerError;
 use super::health::Health;
 use super::listener::Listener;
 use super::master_file::{MasterFile, Phase};
-use super::settle::{Settled, settle};
+use super::settle::{Settled, fresh_id, remember, set_aside, settle};
+use super::standing::{self, Dismissal, Standing};
 use super::{membership, view};
 use crate::bootstrap::record::{DEFAULT_TTL, TokenRole};
 use crate::bootstrap::tokens::Tokens;
@@ -58,20 +59,22 @@ pub struct Master {
     join_commands: Option<JoinCommands>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
+    standing: watch::Receiver<Option<Dismissal>>,
 }
 
 impl Master {
     /// Starts, and returns when this master is a member of its cluster.
     pub async fn start(config: ServerConfig) -> Result<Self, ServerError> {
         let Settled { mut file, pki, names, api, peers } = settle(&config).await?;
+        let masters = MasterClient::new(tls::api_client(&pki)?);
+        follow_the_cluster(&config, &mut file, &masters).await?;
         let kubeconfig_url = format!("https://{}", file.api_address());
         pki.write_kubeconfig(&config.data_dir, &kubeconfig_url, Timestamp::now())?;
         let cache = Cache::new(Limits::default());
         let store = Store::open(store_config(&config, &file, &pki, peers, cache.clone())?)
             .await
-            .map_err(|source| ServerError::Store { operation: "be opened", source })?;
+            .map_err(|source| cannot_open(source, &config, &file))?;
         let is_new_cluster = file.phase == Phase::Founding;
-        let masters = MasterClient::new(tls::api_client(&pki)?);
         let (known, known_masters) = watch::channel(view::masters(&store.status()));
         let assembly = Assembly {
             config: &config,
@@ -89,8 +92,9 @@ impl Master {
         tasks.spawn(listener.run(shutdown.clone()));
         tasks.spawn(view::follow_masters(store.clone(), known, shutdown.clone()));
         tasks.spawn(renew(pki.clone(), names, shutdown.clone()));
+        let (lost, standing) = watch::channel(None);
         let mut master =
-            Self { data_dir: config.data_dir, file: file.clone(), store, join_commands: None, shutdown, tasks };
+            Self { data_dir: config.data_dir, file: file.clone(), store, join_commands: None, shutdown, tasks, standing };
         let completed = membership::complete(&mut file, &master.store, &masters, &master.data_dir).await;
         let invited = match completed {
             Ok(()) if is_new_cluster => master.open_the_cluster(&pki, cache).await,
@@ -101,7 +105,48 @@ impl Master {
             return Err(error);
         }
         master.file = file;
+        master.watch_standing(masters, lost);
         Ok(master)
+    }
+
+    /// Waits until this master does not belong to its cluster any more. Then [`Master::step_down`] is the only thing to do.
+    pub async fn dismissed(&self) -> Dismissal {
+        let mut standing = self.standing.clone();
+        match standing.wait_for(Option::is_some).await.map(|dismissal| dismissal.clone()) {
+            Ok(Some(dismissal)) => dismissal,
+            // It shuts down already.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Stops. A master that was left behind has been made ready to join the new cluster when it starts again; one that was
+    /// removed says so, now and at each start.
+    pub async fn step_down(self, dismissal: Dismissal) -> Result<(), ServerError> {
+        let (data_dir, mut file) = (self.data_dir.clone(), self.file.clone());
+        self.shutdown().await;
+        match dismissal {
+            Dismissal::Removed => {
+                remember(&mut file, Phase::Removed, &data_dir)?;
+                Err(ServerError::Removed { path: data_dir })
+            }
+            left_behind => follow(&mut file, left_behind, &data_dir),
+        }
+    }
+
+    fn watch_standing(&self, masters: MasterClient, lost: watch::Sender<Option<Dismissal>>) {
+        let standing = Standing {
+            store: self.store.clone(),
+            masters,
+            own_address: self.file.api_address(),
+            data_dir: self.data_dir.clone(),
+        };
+        let shutdown = self.shutdown.clone();
+        self.tasks.spawn(async move {
+            if let Some(dismissal) = standing.lost(shutdown).await {
+                tracing::error!(?dismissal, "this master does not belong to its cluster any more");
+                lost.send_replace(Some(dismissal));
+            }
+        });
     }
 
     /// What to type on the other machines. Only the start that creates a cluster knows: tokens are shown once.
@@ -154,6 +199,41 @@ impl Master {
     }
 }
 
+/// A master that was away while its cluster was recovered or restored goes over to the new one.
+async fn follow_the_cluster(
+    config: &ServerConfig,
+    file: &mut MasterFile,
+    masters: &MasterClient,
+) -> Result<(), ServerError> {
+    if file.phase != Phase::Member {
+        return Ok(());
+    }
+    let found = standing::left_behind(&config.data_dir, &file.cluster_id, &file.api_address(), masters).await?;
+    found.map_or(Ok(()), |dismissal| follow(file, dismissal, &config.data_dir))
+}
+
+/// Makes a master ready to join the cluster that has taken the place of its own: without its store, under a new id. Its
+/// certificates are good there, so it needs no token.
+fn follow(file: &mut MasterFile, dismissal: Dismissal, data_dir: &Path) -> Result<(), ServerError> {
+    let Dismissal::LeftBehind { cluster_id, supersedes, masters } = dismissal else { return Ok(()) };
+    tracing::warn!(old = file.cluster_id, new = cluster_id, "joining the cluster that has taken the place of this one");
+    // The store first: a crash after it leaves a member without one, which asks again and ends here again.
+    set_aside(&data_dir.join("store"))?;
+    file.cluster_id = cluster_id;
+    file.supersedes = supersedes;
+    file.node_id = fresh_id();
+    remember(file, Phase::Joining { masters }, data_dir)
+}
+
+fn cannot_open(source: StoreError, config: &ServerConfig, file: &MasterFile) -> ServerError {
+    match source {
+        StoreError::Emptied { path, .. } => {
+            ServerError::Emptied { store: path, data_dir: config.data_dir.clone(), name: file.name.clone() }
+        }
+        source => ServerError::Store { operation: "be opened", source },
+    }
+}
+
 fn store_config(
     config: &ServerConfig,
     file: &MasterFile,
@@ -166,6 +246,7 @@ fn store_config(
         data_dir: config.data_dir.join("store"),
         cluster_id: file.cluster_id.clone(),
         node_id: file.node_id,
+        has_history: file.phase == Phase::Member,
         name: file.name.clone(),
         peer_address: file.peer_address(),
         api_address: file.api_address(),

@@ -26,6 +26,8 @@ pub enum Phase {
     },
     /// A member.
     Member,
+    /// It was a member, and was removed.
+    Removed,
 }
 
 /// The file's content.
@@ -50,6 +52,9 @@ pub struct MasterFile {
     pub cluster_cidr: IpNetwork,
     /// Services' addresses.
     pub service_cidr: IpNetwork,
+    /// Ids of the clusters that this one was made from by recovery or restore.
+    #[serde(default)]
+    pub supersedes: Vec<String>,
 }
 
 impl MasterFile {
@@ -108,6 +113,7 @@ mod tests {
             advertise_address: "fd00::1".into(),
             cluster_cidr: config.cluster_cidr,
             service_cidr: config.service_cidr,
+            supersedes: vec!["old".into()],
         };
         file.save(dir.path()).unwrap();
         assert_eq!(MasterFile::load(dir.path()).unwrap().as_ref(), Some(&file));

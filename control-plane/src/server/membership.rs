@@ -27,7 +27,7 @@ pub(super) async fn complete(
     data_dir: &Path,
 ) -> Result<(), ServerError> {
     match file.phase.clone() {
-        Phase::Member => return Ok(()),
+        Phase::Member | Phase::Removed => return Ok(()),
         Phase::Founding => initialize(store).await?,
         Phase::Joining { masters: known } => be_added(file, &known, masters).await?,
     }

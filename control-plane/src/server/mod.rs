@@ -6,6 +6,7 @@
 mod assembly;
 pub mod config;
 mod default_objects;
+pub mod disaster;
 pub mod error;
 pub mod gate;
 pub mod health;
@@ -17,8 +18,11 @@ pub mod master_file;
 mod membership;
 mod networks;
 mod settle;
+mod standing;
 mod view;
 
 pub use config::{Join, ServerConfig};
 pub use error::ServerError;
+pub use disaster::{Begun, RestoreOptions};
 pub use master::{JoinCommands, Master};
+pub use standing::Dismissal;

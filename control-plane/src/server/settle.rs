@@ -43,6 +43,13 @@ pub(super) struct Settled {
 pub(super) async fn settle(config: &ServerConfig) -> Result<Settled, ServerError> {
     files::create_directory(&config.data_dir)?;
     match (MasterFile::load(&config.data_dir)?, config.cluster_init, &config.join) {
+        (Some(file), _, None) if file.phase == Phase::Removed => {
+            Err(ServerError::Removed { path: config.data_dir.clone() })
+        }
+        (Some(file), _, Some(join)) if file.phase == Phase::Removed => {
+            set_aside(&config.data_dir.join("store"))?;
+            enter(config, join).await
+        }
         (Some(file), ..) => resume(config, file).await,
         (None, true, Some(_)) => Err(ServerError::Ambiguous),
         (None, true, None) => found(config).await,
@@ -56,6 +63,11 @@ async fn resume(config: &ServerConfig, mut file: MasterFile) -> Result<Settled, 
     let chosen = |given, default, recorded| if given == default { recorded } else { given };
     file.listen = chosen(config.listen, default.listen, file.listen);
     file.peer_listen = chosen(config.peer_listen, default.peer_listen, file.peer_listen);
+    // Whether a store that is gone was made a member is not known, so its id is used up.
+    if matches!(file.phase, Phase::Joining { .. }) && !config.data_dir.join("store/member.json").exists() {
+        file.node_id = fresh_id();
+        file.save(&config.data_dir)?;
+    }
     let ports = Ports::open(file.listen, file.peer_listen).await?;
     let pki = Pki::load(&config.data_dir)?;
     let names = names(config, &file);
@@ -72,6 +84,7 @@ async fn found(config: &ServerConfig) -> Result<Settled, ServerError> {
         phase: Phase::Founding,
         cluster_cidr: config.cluster_cidr,
         service_cidr: config.service_cidr,
+        supersedes: Vec::new(),
     };
     let file = ports.describe(config, cluster);
     let names = names(config, &file);
@@ -91,6 +104,7 @@ async fn enter(config: &ServerConfig, to: &Join) -> Result<Settled, ServerError>
         phase: Phase::Joining { masters: masters_to_ask(&to.server, &given.masters) },
         cluster_cidr: networks::parse("cluster CIDR", &given.cluster_cidr)?,
         service_cidr: networks::parse("service CIDR", &given.service_cidr)?,
+        supersedes: given.supersedes.clone(),
     };
     let file = ports.describe(config, cluster);
     let names = names(config, &file);
@@ -134,6 +148,7 @@ struct Cluster {
     phase: Phase,
     cluster_cidr: IpNetwork,
     service_cidr: IpNetwork,
+    supersedes: Vec<String>,
 }
 
 struct Ports {
@@ -153,7 +168,7 @@ impl Ports {
     fn describe(&self, config: &ServerConfig, cluster: Cluster) -> MasterFile {
         MasterFile {
             cluster_id: cluster.id,
-            node_id: (rand::random::<u64>() >> (u64::BITS - ID_BITS)).max(1),
+            node_id: fresh_id(),
             name: config.name.clone(),
             phase: cluster.phase,
             listen: self.listen,
@@ -161,12 +176,31 @@ impl Ports {
             advertise_address: config.advertise_address.clone(),
             cluster_cidr: cluster.cluster_cidr,
             service_cidr: cluster.service_cidr,
+            supersedes: cluster.supersedes,
         }
     }
 
     fn settled(self, file: MasterFile, pki: Pki, names: MasterNames) -> Result<Settled, ServerError> {
         Ok(Settled { file, pki: Arc::new(pki), names, api: self.api, peers: self.peers })
     }
+}
+
+/// An id that nobody has had, in all likelihood. Each directory gets one of its own.
+pub(super) fn fresh_id() -> u64 {
+    (rand::random::<u64>() >> (u64::BITS - ID_BITS)).max(1)
+}
+
+/// Keeps a directory under another name, in place of what has that name.
+pub(super) fn set_aside(directory: &Path) -> Result<(), ServerError> {
+    let aside = directory.with_added_extension("old");
+    let cannot = |source| ServerError::Move { path: directory.to_owned(), source };
+    if !directory.exists() {
+        return Ok(());
+    }
+    if aside.exists() {
+        std::fs::remove_dir_all(&aside).map_err(cannot)?;
+    }
+    std::fs::rename(directory, &aside).map_err(cannot)
 }
 
 async fn open(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {
@@ -176,7 +210,7 @@ async fn open(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerEr
     Ok((listener, bound))
 }
 
-fn check(config: &ServerConfig) -> Result<(), ServerError> {
+pub(super) fn check(config: &ServerConfig) -> Result<(), ServerError> {
     if xebec_api::names::dns_subdomain(&config.name).is_err() {
         return Err(ServerError::Name { name: config.name.clone() });
     }
@@ -189,7 +223,7 @@ fn check(config: &ServerConfig) -> Result<(), ServerError> {
 }
 
 /// What the serving certificate carries: this master's own names, and those that all masters answer to.
-fn names(config: &ServerConfig, file: &MasterFile) -> MasterNames {
+pub(super) fn names(config: &ServerConfig, file: &MasterFile) -> MasterNames {
     let mut own = own_addresses(config);
     own.push(file.advertise_address.clone());
     own.sort();
