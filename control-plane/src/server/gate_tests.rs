@@ -64,7 +64,7 @@ async fn above_the_bound_callers_are_told_to_come_back() {
 /// Answers nothing until its body has come, as gRPC does.
 fn patient_gate(max_requests: usize) -> Gate {
     let all = || Router::new().fallback(any(|_: axum::body::Bytes| async { "through" }));
-    Gate::new(all(), all(), InFlight::new(max_requests, 1))
+    Gate::new(all(), all(), InFlight::new(max_requests, 1), RequestMetrics::default())
 }
 
 fn join_without_end() -> Request<Body> {
