@@ -1,7 +1,8 @@
 //! What all parts of a member share.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use openraft::ServerState;
 use tokio::sync::watch;
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) leadership: watch::Receiver<Leadership>,
     pub(crate) session: Session,
     pub(crate) limits: Limits,
+    /// When a leader last sent something.
+    pub(crate) leader_heard: Mutex<Option<Instant>>,
     pub(crate) space: Arc<Space>,
     pub(crate) instruments: Instruments,
 }
@@ -57,6 +60,15 @@ impl Core {
     pub(crate) fn peer_address(&self, id: u64) -> Option<String> {
         let membership = self.watch_metrics().look(|metrics| metrics.membership_config.clone());
         membership.get_node(&id).map(|node| node.peer_address.clone())
+    }
+
+    /// A leader has sent something.
+    pub(crate) fn hear_leader(&self) {
+        *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn leader_heard(&self) -> Option<Instant> {
+        *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How far the log is known to be committed.
@@ -89,6 +101,7 @@ impl Core {
             purged_index: metrics.purged.map_or(0, |id| id.index),
             members: self.member_statuses(&metrics, leadership),
             committed_members: image.membership.nodes().map(|(id, _)| *id).collect(),
+            leader_heard: self.leader_heard().map(|heard| heard.elapsed()),
             no_space: self.space.short(),
         }
     }

@@ -158,7 +158,7 @@ impl Collector for Readings {
             ConstCounter::new(value).encode(encoder)?;
         }
         let gauges = [
-            ("etcd_server_has_leader", "Whether a leader is known", u64::from(status.leadership.leader.is_some())),
+            ("etcd_server_has_leader", "Whether somebody leads who shows it", u64::from(status.is_led())),
             ("etcd_server_is_leader", "Whether this member leads", u64::from(status.leadership.is_leader)),
             ("etcd_server_is_learner", "Whether this member does not vote", u64::from(!status.votes())),
             ("etcd_mvcc_db_total_size_in_bytes", "Log, checkpoint and snapshots on disk", self.0.disk_bytes()),
@@ -190,5 +190,10 @@ impl Core {
 /// The bytes in a directory's files. A file that goes meanwhile counts nothing.
 fn bytes_in(dir: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(dir) else { return 0 };
-    entries.flatten().filter_map(|entry| entry.metadata().ok()).filter(|file| file.is_file()).map(|file| file.len()).sum()
+    entries
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok())
+        .filter(|file| file.is_file())
+        .map(|file| file.len())
+        .sum()
 }

@@ -4,7 +4,7 @@
 //!  lock ─ identity ─ wal ─ snapshots ─ checkpoint ─► newest usable state ─► openraft (applies the log after it)
 //! ```
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -84,6 +84,7 @@ async fn start(
         session: Session::begin(),
         limits: Limits::new(&config.tuning),
         raft,
+        leader_heard: Mutex::default(),
         space: space.clone(),
         instruments: instruments.clone(),
     });

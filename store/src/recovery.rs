@@ -116,4 +116,3 @@ pub(crate) fn lock(dir: &Path) -> Result<Flock<File>, StoreError> {
     let file = file.map_err(io_error("open", path))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| io_error("lock", path)(errno.into()))
 }
-

@@ -1,6 +1,11 @@
 //! What a member knows of its cluster.
 
+use std::time::Duration;
+
 use crate::member::Member;
+
+/// Many heartbeats, and time for an election.
+const SILENCE: Duration = Duration::from_secs(2);
 
 /// Who leads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,11 +43,19 @@ pub struct StoreStatus {
     pub members: Vec<MemberStatus>,
     /// The ids of the members as applied here, that is: without a change that is still under way.
     pub committed_members: Vec<u64>,
+    /// How long ago a leader sent something here; `None`: never, since the start.
+    pub leader_heard: Option<Duration>,
     /// Whether this member's disk is nearly full; on the leader, writes are refused then.
     pub no_space: bool,
 }
 
 impl StoreStatus {
+    /// Whether somebody leads who shows it: [`Leadership::leader`] goes on naming one who has fallen silent until another is
+    /// elected, which a member that was removed or cut off never sees.
+    pub fn is_led(&self) -> bool {
+        self.leadership.is_leader || self.leader_heard.is_some_and(|ago| ago < SILENCE)
+    }
+
     /// Whether this member votes.
     pub fn votes(&self) -> bool {
         self.members.iter().any(|member| member.member.id == self.node_id && member.voter)

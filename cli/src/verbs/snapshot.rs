@@ -21,8 +21,8 @@ use super::cluster::begun_text;
 use super::wants_document;
 use crate::args::{Connection, Output, RestoreArguments, SnapshotCommand};
 use crate::client::Session;
-use crate::daemon::server::advertise;
 use crate::daemon::host;
+use crate::daemon::server::advertise;
 use crate::print::{self, Table};
 use crate::settings;
 
@@ -73,7 +73,8 @@ async fn write(path: &Path, mut parts: Streaming<SnapshotPart>, patience: Durati
         .with_context(|| format!("create {}", path.display()))?;
     let (mut bytes, mut sum) = (0, Sha256::new());
     loop {
-        let part = tokio::time::timeout(patience, parts.message()).await.context("the master has stopped sending")??;
+        let part =
+            tokio::time::timeout(patience, parts.message()).await.context("the master has stopped sending")??;
         let part = part.context("the master has ended without a checksum")?;
         if let Some(end) = part.end {
             ensure!(end.bytes == bytes && end.sha256[..] == sum.finalize()[..], "the checksum is wrong: save it again");
@@ -121,9 +122,7 @@ fn overview(summary: &Summary) -> String {
 }
 
 fn document(summary: &Summary) -> Value {
-    let resource = |(name, usage): (&String, &disaster::Usage)| {
-        json!({ "resource": name, "keys": usage.keys, "bytes": usage.bytes })
-    };
+    let resource = |(name, usage): (&String, &disaster::Usage)| json!({ "resource": name, "keys": usage.keys, "bytes": usage.bytes });
     json!({
         "clusterId": summary.cluster_id,
         "masters": summary.members.iter().map(|member| member.name.clone()).collect::<Vec<_>>(),

@@ -124,8 +124,8 @@ fn check_successor(member: &MemberStatus) -> Result<(), Status> {
 /// Refuses a removal after which those that can be reached would be no majority of those that vote.
 fn check_majority(status: &StoreStatus, gone: &MemberStatus) -> Result<(), Status> {
     let left = status.members.iter().filter(|one| one.voter && one.member.id != gone.member.id);
-    let (voters, reachable) =
-        left.fold((0, 0), |(voters, reachable), one| (voters + 1, reachable + usize::from(one.reachable == Some(true))));
+    let (voters, reachable) = left
+        .fold((0, 0), |(voters, reachable), one| (voters + 1, reachable + usize::from(one.reachable == Some(true))));
     if gone.voter && reachable * 2 <= voters {
         return Err(Status::failed_precondition(format!(
             "without {} only {reachable} of {voters} masters could be reached, which is no majority: nothing could be \
@@ -167,6 +167,7 @@ mod tests {
             purged_index: 0,
             members: members.iter().enumerate().map(member).collect(),
             committed_members: Vec::new(),
+            leader_heard: None,
             no_space: false,
         }
     }

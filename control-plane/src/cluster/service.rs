@@ -16,8 +16,8 @@ use xebec_proto::v1::{
 };
 use xebec_store::{Store, StoreError, StoreStatus};
 
-use super::export;
 use super::access::{Access, METRICS_GROUP, require};
+use super::export;
 use super::peers::{MasterClient, forwarded, is_forwarded};
 use super::store_status;
 use super::usage::{self, UsageSource};

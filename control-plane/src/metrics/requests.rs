@@ -275,7 +275,8 @@ impl Drop for Observed {
         self.open = None;
         let Some((total, method)) = self.report.take() else { return };
         // Without a code the caller went away first.
-        let code = self.code.take().and_then(|code| code.parse().ok()).map_or(tonic::Code::Cancelled, tonic::Code::from_i32);
+        let code =
+            self.code.take().and_then(|code| code.parse().ok()).map_or(tonic::Code::Cancelled, tonic::Code::from_i32);
         let outcome = MethodOutcome {
             grpc_service: method.grpc_service,
             grpc_method: method.grpc_method,
@@ -327,7 +328,9 @@ mod tests {
     fn a_stream_is_counted_while_it_is_open() {
         let metrics = RequestMetrics::default();
         let answer = account(&metrics, "/api/v1/pods?watch=true", false, Class::Stream).close(Response::default());
-        let open = |count: i32| format!("resource=\"pods\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"}} {count}\n");
+        let open = |count: i32| {
+            format!("resource=\"pods\",subresource=\"\",scope=\"cluster\",component=\"apiserver\"}} {count}\n")
+        };
         assert!(text(&metrics).contains(&open(1)), "{}", text(&metrics));
         drop(answer);
         assert!(text(&metrics).contains(&open(0)), "{}", text(&metrics));

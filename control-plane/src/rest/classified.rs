@@ -45,7 +45,16 @@ impl Classified {
 }
 
 const SUBRESOURCES: [&str; 11] = [
-    "attach", "binding", "ephemeralcontainers", "eviction", "exec", "finalize", "log", "portforward", "proxy", "scale",
+    "attach",
+    "binding",
+    "ephemeralcontainers",
+    "eviction",
+    "exec",
+    "finalize",
+    "log",
+    "portforward",
+    "proxy",
+    "scale",
     "status",
 ];
 const CONNECTED: [&str; 4] = ["attach", "exec", "portforward", "proxy"];
@@ -81,7 +90,12 @@ mod tests {
         check(Method::GET, "/api/v1/namespaces/a/pods?watch=1", true, "WATCH /pods/ namespace");
         check(Method::GET, "/api/v1/namespaces/a/pods/b/log?follow=true", true, "GET /pods/log resource");
         check(Method::POST, "/api/v1/namespaces/a/pods/b/exec", true, "CONNECT /pods/exec resource");
-        check(Method::DELETE, "/apis/apps/v1/namespaces/a/deployments", false, "DELETECOLLECTION apps/deployments/ namespace");
+        check(
+            Method::DELETE,
+            "/apis/apps/v1/namespaces/a/deployments",
+            false,
+            "DELETECOLLECTION apps/deployments/ namespace",
+        );
         check(Method::PATCH, "/api/v1/nodes/n1", false, "PATCH /nodes/ resource");
         check(Method::GET, "/version", false, "GET // ");
         check(Method::GET, "/api/v1/nonsense", false, "GET // ");

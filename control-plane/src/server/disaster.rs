@@ -48,14 +48,16 @@ pub struct RestoreOptions {
 
 /// What is in an exported file: each checksum is compared. Keys are grouped by resource.
 pub fn inspect(file: &Path) -> Result<Summary, ServerError> {
-    xebec_store::inspect(file, resource_of).map_err(|source| ServerError::Store { operation: "read the snapshot", source })
+    xebec_store::inspect(file, resource_of)
+        .map_err(|source| ServerError::Store { operation: "read the snapshot", source })
 }
 
 /// Makes a stopped master's own state a cluster of one, writable at once.
 pub async fn recover(data_dir: &Path) -> Result<Begun, ServerError> {
     let file = MasterFile::load(data_dir)?.ok_or_else(|| ServerError::NoCluster { path: data_dir.to_owned() })?;
     let to = rebuild(data_dir, &file);
-    let summary = xebec_store::recover(&to).await.map_err(|source| ServerError::Store { operation: "be recovered", source })?;
+    let summary =
+        xebec_store::recover(&to).await.map_err(|source| ServerError::Store { operation: "be recovered", source })?;
     begin(file, to, summary, data_dir)
 }
 
@@ -76,8 +78,9 @@ pub async fn restore(from: &Path, options: &RestoreOptions) -> Result<Begun, Ser
     }
     Pki::load(data_dir)?;
     let to = rebuild(data_dir, &file);
-    let summary =
-        xebec_store::restore(from, &to).await.map_err(|source| ServerError::Store { operation: "be restored", source })?;
+    let summary = xebec_store::restore(from, &to)
+        .await
+        .map_err(|source| ServerError::Store { operation: "be restored", source })?;
     begin(file, to, summary, data_dir)
 }
 

@@ -93,8 +93,15 @@ impl Master {
         tasks.spawn(view::follow_masters(store.clone(), known, shutdown.clone()));
         tasks.spawn(renew(pki.clone(), names, shutdown.clone()));
         let (lost, standing) = watch::channel(None);
-        let mut master =
-            Self { data_dir: config.data_dir, file: file.clone(), store, join_commands: None, shutdown, tasks, standing };
+        let mut master = Self {
+            data_dir: config.data_dir,
+            file: file.clone(),
+            store,
+            join_commands: None,
+            shutdown,
+            tasks,
+            standing,
+        };
         let completed = membership::complete(&mut file, &master.store, &masters, &master.data_dir).await;
         let invited = match completed {
             Ok(()) if is_new_cluster => master.open_the_cluster(&pki, cache).await,

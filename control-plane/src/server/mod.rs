@@ -22,7 +22,7 @@ mod standing;
 mod view;
 
 pub use config::{Join, ServerConfig};
-pub use error::ServerError;
 pub use disaster::{Begun, RestoreOptions};
+pub use error::ServerError;
 pub use master::{JoinCommands, Master};
 pub use standing::Dismissal;

@@ -2,12 +2,12 @@
 //!
 //! A member that was removed is usually not told so: nobody sends to it any more. And a cluster that was recovered or
 //! restored elsewhere has left its old members behind. So a master looks at the membership that it has applied, and when it
-//! knows no leader, it asks the other masters. What it finds ends it: a removed master stops; one that was left behind joins
+//! hears no leader, it asks the other masters. What it finds ends it: a removed master stops; one that was left behind joins
 //! the new cluster with an empty disk and a new id.
 //!
 //! ```text
 //!  applied membership without us, after one with us ─────────────────────────► removed
-//!  no leader ─► ask others ─┬─ same cluster, knows more than we, without us ─► removed
+//!  silence ─► ask others ─┬─ same cluster, knows more than we, without us ─► removed
 //!                           └─ a cluster made from ours ─────────────────────► left behind
 //! ```
 
@@ -69,7 +69,7 @@ impl Standing {
             }
             was_member |= is_member;
             self.remember(&status, &mut known);
-            if status.leadership.leader.is_none()
+            if !status.is_led()
                 && let Some(dismissal) = self.ask(&status).await
             {
                 return Some(dismissal);
@@ -132,7 +132,10 @@ async fn ask_one(masters: &MasterClient, address: &str) -> Option<ClusterStatusR
         cluster.status(forwarded(ClusterStatusRequest {}, ASKING)).await
     };
     let answer = tokio::time::timeout(ASKING, asking).await.ok()?;
-    answer.inspect_err(|error| tracing::debug!(address, %error, "another master does not answer")).ok().map(|answer| answer.into_inner())
+    answer
+        .inspect_err(|error| tracing::debug!(address, %error, "another master does not answer"))
+        .ok()
+        .map(|answer| answer.into_inner())
 }
 
 /// What another master's answer means for us.
@@ -176,6 +179,7 @@ mod tests {
             purged_index: 0,
             members: Vec::new(),
             committed_members: vec![1, 2, 3],
+            leader_heard: None,
             no_space: false,
         }
     }
@@ -210,9 +214,7 @@ mod tests {
             members: vec![MemberStatus { member: Some(member), ..MemberStatus::default() }],
             ..answer("new", 1, &[7])
         };
-        let Some(Dismissal::LeftBehind { cluster_id, masters, .. }) = judge(&made, &own()) else {
-            panic!("it stays")
-        };
+        let Some(Dismissal::LeftBehind { cluster_id, masters, .. }) = judge(&made, &own()) else { panic!("it stays") };
         assert_eq!((cluster_id.as_str(), masters), ("new", vec!["10.0.0.1:6443".to_owned()]));
     }
 }

@@ -3,5 +3,6 @@
 
 mod cluster;
 mod joining;
+mod operations;
 mod single;
 mod support;

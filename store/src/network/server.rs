@@ -72,6 +72,7 @@ impl PeerService {
 impl Peer for PeerService {
     async fn append_entries(&self, request: Request<RaftMessage>) -> Result<Response<RaftMessage>, Status> {
         let append = codec::decode_append(self.open(request.into_inner())?).map_err(malformed)?;
+        self.core.hear_leader();
         answer(&self.core.raft.append_entries(append).await.map_err(stopped)?)
     }
 

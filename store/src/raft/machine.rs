@@ -115,12 +115,7 @@ pub(crate) fn replay(image: &mut Image, entries: impl IntoIterator<Item = Entry>
     }
 }
 
-fn apply_entry(
-    image: &mut Image,
-    entry: Entry,
-    happened: &mut Vec<Vec<Event>>,
-    instruments: &Instruments,
-) -> Outcome {
+fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Vec<Vec<Event>>, instruments: &Instruments) -> Outcome {
     image.applied = Some(entry.log_id);
     match entry.payload {
         EntryPayload::Blank => Outcome::Done { revision: image.state.revision() },
@@ -192,11 +187,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder {
-            image: self.board.image(),
-            snapshots: self.snapshots.clone(),
-            instruments: self.instruments.clone(),
-        }
+        Builder { image: self.board.image(), snapshots: self.snapshots.clone(), instruments: self.instruments.clone() }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFile) -> Result<(), io::Error> {

@@ -9,9 +9,9 @@ use openraft::testing::log::{StoreBuilder, Suite};
 
 use super::types::TypeConfig;
 use super::{Board, Image, Machine, RaftLog};
+use crate::config::Tuning;
 use crate::disk::memory::MemoryDisk;
 use crate::disk::{Disk, RealDisk};
-use crate::config::Tuning;
 use crate::instruments::Instruments;
 use crate::observer::NoObserver;
 use crate::snapshot::SnapshotDir;
