@@ -67,6 +67,10 @@ fn advice(error: &anyhow::Error) -> Option<String> {
         return Some(format!("the kinds are {}", unknown.known.join(", ")));
     }
     if let Some(status) = find::<tonic::Status>(error) {
+        let reason = kubernetes_status(status).unwrap_or_default()["reason"].clone();
+        if reason == "InsufficientStorage" {
+            return Some("free space on the disk of the master that leads; it is noticed within a second".to_owned());
+        }
         return of_status(status.code()).map(str::to_owned);
     }
     if let Some(dial) = find::<DialError>(error) {

@@ -126,6 +126,9 @@ fn check_majority(status: &StoreStatus, gone: &MemberStatus) -> Result<(), Statu
     let left = status.members.iter().filter(|one| one.voter && one.member.id != gone.member.id);
     let (voters, reachable) = left
         .fold((0, 0), |(voters, reachable), one| (voters + 1, reachable + usize::from(one.reachable == Some(true))));
+    if gone.voter && voters == 0 {
+        return Err(Status::failed_precondition("the last master cannot be removed"));
+    }
     if gone.voter && reachable * 2 <= voters {
         return Err(Status::failed_precondition(format!(
             "without {} only {reachable} of {voters} masters could be reached, which is no majority: nothing could be \

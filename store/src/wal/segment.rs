@@ -87,9 +87,7 @@ impl Maker {
             let full = made.as_ref().is_err_and(disk_is_full);
             self.waits.store(full, Ordering::Relaxed);
             if !full || self.ended.load(Ordering::Relaxed) {
-                return made.inspect_err(|error| {
-                    tracing::warn!(%error, path = %path.display(), "cannot prepare a log segment");
-                });
+                return made.inspect_err(|error| complain(error, &path));
             }
             // Half a segment only takes room from the rest.
             if let Err(error) = self.disk.remove(&path) {
@@ -98,6 +96,10 @@ impl Maker {
             std::thread::sleep(RETRY);
         }
     }
+}
+
+fn complain(error: &io::Error, path: &Path) {
+    tracing::warn!(%error, path = %path.display(), "cannot prepare a log segment");
 }
 
 impl Drop for Spares {
