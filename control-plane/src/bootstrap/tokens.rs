@@ -20,7 +20,7 @@ pub enum TokensError {
     /// What the joiner shows is not good.
     #[error(transparent)]
     Refused(#[from] TokenRefusal),
-    /// There are [`MAX_TOKENS`] that have not expired.
+    /// There are `MAX_TOKENS` that have not expired.
     #[error("there are {MAX_TOKENS} join tokens: delete some with `xebec token delete`")]
     TooMany,
     /// The store could not do it.

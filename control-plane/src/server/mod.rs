@@ -1,6 +1,6 @@
 //! One master, assembled: store, cache, registry, listeners, leader's work.
 //!
-//! Start reading at [`master`] (start and shutdown), then [`assembly`] (who is wired to whom) and [`listener`] with [`gate`] (how
+//! Start reading at [`master`] (start and shutdown), then `assembly` (who is wired to whom) and [`listener`] with [`gate`] (how
 //! a request comes in).
 
 mod assembly;
