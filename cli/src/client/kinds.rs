@@ -10,7 +10,7 @@ use super::Session;
 #[error("this cluster has no kind {word:?}")]
 pub(crate) struct UnknownKind {
     word: String,
-    /// What there is.
+    /// What there is to get.
     pub(crate) known: Vec<String>,
 }
 
@@ -78,7 +78,9 @@ impl Kinds {
     }
 
     fn unknown(&self, word: &str) -> UnknownKind {
-        UnknownKind { word: word.to_owned(), known: self.0.iter().map(|kind| kind.plural.clone()).collect() }
+        let can_be_got = |kind: &&Kind| kind.verbs.iter().any(|verb| verb == "get");
+        let known = self.0.iter().filter(can_be_got).map(|kind| kind.plural.clone()).collect();
+        UnknownKind { word: word.to_owned(), known }
     }
 }
 
