@@ -47,7 +47,13 @@ pub trait Authorizer: Send + Sync {
     }
 }
 
-impl Attributes<'_> {
+impl<'a> Attributes<'a> {
+    /// A request about nothing yet: no object, no path.
+    pub fn blank(user: &'a User, verb: &'a str) -> Attributes<'a> {
+        let (group, resource, subresource) = ("", "", "");
+        Attributes { user, verb, group, resource, subresource, namespace: None, name: None, path: None }
+    }
+
     /// The sentence that a refused caller reads, in Kubernetes' words.
     pub fn refusal(&self) -> String {
         let user = &self.user.name;

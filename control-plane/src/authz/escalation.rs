@@ -15,16 +15,7 @@ pub fn missing(held: &[&PolicyRule], wanted: &[PolicyRule]) -> Option<String> {
 
 fn missing_of_rule(held: &[&PolicyRule], rule: &PolicyRule, nobody: &User) -> Option<String> {
     rule.verbs.iter().find_map(|verb| {
-        let blank = Attributes {
-            user: nobody,
-            verb,
-            group: "",
-            resource: "",
-            subresource: "",
-            namespace: None,
-            name: None,
-            path: None,
-        };
+        let blank = Attributes::blank(nobody, verb);
         missing_path(held, rule, blank).or_else(|| missing_resource(held, rule, blank))
     })
 }

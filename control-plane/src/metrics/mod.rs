@@ -52,16 +52,7 @@ async fn serve(State(metrics): State<Metrics>, request: Request) -> Response {
     let Some(user) = request.extensions().get::<Arc<User>>() else {
         return refuse(&xebec_api::Status::unauthorized());
     };
-    let question = Attributes {
-        user,
-        verb: "get",
-        group: "",
-        resource: "",
-        subresource: "",
-        namespace: None,
-        name: None,
-        path: Some(PATH),
-    };
+    let question = Attributes { path: Some(PATH), ..Attributes::blank(user, "get") };
     if let Decision::Deny { .. } = metrics.authorizer.authorize(&question) {
         return refuse(&xebec_api::Status::new(xebec_api::Reason::Forbidden, question.refusal()));
     }

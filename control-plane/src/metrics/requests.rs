@@ -51,13 +51,8 @@ struct Kind {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Outcome {
-    verb: &'static str,
-    group: String,
-    version: String,
-    resource: String,
-    subresource: String,
-    scope: &'static str,
-    component: &'static str,
+    #[prometheus(flatten)]
+    kind: Kind,
     code: u16,
 }
 
@@ -69,8 +64,8 @@ struct Method {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MethodOutcome {
-    grpc_service: String,
-    grpc_method: String,
+    #[prometheus(flatten)]
+    method: Method,
     grpc_code: String,
 }
 
@@ -168,16 +163,7 @@ fn close_rest(
     took: Duration,
     answer: Response<Body>,
 ) -> Response<Body> {
-    let outcome = Outcome {
-        verb: kind.verb,
-        group: kind.group.clone(),
-        version: kind.version.clone(),
-        resource: kind.resource.clone(),
-        subresource: kind.subresource.clone(),
-        scope: kind.scope,
-        component: kind.component,
-        code: answer.status().as_u16(),
-    };
+    let outcome = Outcome { kind: kind.clone(), code: answer.status().as_u16() };
     metrics.total.get_or_create(&outcome).inc();
     if class != Class::Stream {
         metrics.durations.get_or_create(&kind).observe(took.as_secs_f64());
@@ -277,11 +263,7 @@ impl Drop for Observed {
         // Without a code the caller went away first.
         let code =
             self.code.take().and_then(|code| code.parse().ok()).map_or(tonic::Code::Cancelled, tonic::Code::from_i32);
-        let outcome = MethodOutcome {
-            grpc_service: method.grpc_service,
-            grpc_method: method.grpc_method,
-            grpc_code: format!("{code:?}"),
-        };
+        let outcome = MethodOutcome { method, grpc_code: format!("{code:?}") };
         total.get_or_create(&outcome).inc();
     }
 }

@@ -36,16 +36,7 @@ impl Registry {
 
     /// Whether the caller may ask for a path that is no object, such as discovery.
     pub fn authorize_path(&self, cx: &RequestContext, verb: &str, path: &str) -> Result<(), Status> {
-        let attributes = Attributes {
-            user: &cx.user,
-            verb,
-            group: "",
-            resource: "",
-            subresource: "",
-            namespace: None,
-            name: None,
-            path: Some(path),
-        };
+        let attributes = Attributes { path: Some(path), ..Attributes::blank(&cx.user, verb) };
         match self.parts.authorizer.authorize(&attributes) {
             Decision::Allow => Ok(()),
             Decision::Deny { .. } => {
