@@ -17,6 +17,7 @@ mod entry;
 mod record;
 mod recover;
 mod segment;
+mod spares;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -229,17 +230,25 @@ impl Shared {
     /// Reads an entry back and checks it again: what was good when written may have rotted.
     fn read_place(&self, place: Place) -> io::Result<LogEntry> {
         let file = self.segments().get(&place.segment).map(|segment| segment.file.clone());
-        let file = file.ok_or_else(|| io::Error::other("the entry was purged while it was read"))?;
+        let file = file.ok_or_else(purged_meanwhile)?;
         let mut bytes = vec![0; record::HEADER + place.length as usize];
         file.read_at(place.offset, &mut bytes)?;
         let found = record::read(place.segment, &bytes, 0);
         let entry = found.and_then(|found| LogEntry::decode(found.index, found.payload));
         entry.ok_or_else(|| {
+            // Its file may be another segment's by now.
+            if !self.segments().contains_key(&place.segment) {
+                return purged_meanwhile();
+            }
             let path = segment::path(&self.dir, place.segment);
             let reason = format!("{} is damaged at offset {}", path.display(), place.offset);
             io::Error::new(io::ErrorKind::InvalidData, reason)
         })
     }
+}
+
+fn purged_meanwhile() -> io::Error {
+    io::Error::other("the entry was purged while it was read")
 }
 
 fn closed() -> io::Error {

@@ -53,8 +53,12 @@ fn numbered(term: u64, indexes: std::ops::Range<u64>) -> Vec<(u64, u64)> {
 }
 
 fn first_segment(disk: &MemoryDisk) -> PathBuf {
-    let named = |path: &PathBuf| path.extension().is_some();
-    disk.paths().into_iter().find(named).expect("there is a segment")
+    segments(disk).into_iter().next().expect("there is a segment")
+}
+
+fn segments(disk: &MemoryDisk) -> Vec<PathBuf> {
+    let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "seg");
+    disk.paths().into_iter().filter(named).collect()
 }
 
 /// A reproducible coin.
@@ -226,8 +230,7 @@ async fn a_missing_segment_is_refused() {
     let wal = open(&disk).unwrap();
     append_each(&wal, 1, 0..150).await;
     wal.close().await;
-    let segments: Vec<PathBuf> = disk.paths().into_iter().filter(|path| path.extension().is_some()).collect();
-    disk.remove(&segments[1]).unwrap();
+    disk.remove(&segments(&disk)[1]).unwrap();
     assert!(matches!(open(&disk), Err(StoreError::Corrupt { .. })));
 }
 
@@ -242,4 +245,51 @@ async fn reads_from_disk_are_checked() {
     assert!(wal.read(0, 50, usize::MAX).is_err());
     let limited = wal.read(40, 50, 1).unwrap();
     assert_eq!(limited.len(), 1, "at least one entry, however small the limit");
+}
+
+/// The log goes on for ever in a few files, whose old contents never show.
+#[tokio::test]
+async fn purged_segments_are_used_again() {
+    let disk = MemoryDisk::default();
+    let wal = open(&disk).unwrap();
+    for step in 0..40 {
+        append_each(&wal, 1, step * 30..step * 30 + 30).await;
+        wal.purge(id(1, step * 30 + 19)).await.unwrap();
+    }
+    wal.close().await;
+    assert!(disk.paths().len() <= 10, "files: {:?}", disk.paths());
+    let last = segments(&disk).pop().expect("there is a segment");
+    let number = u64::from_str_radix(last.file_stem().unwrap().to_str().unwrap(), 16).unwrap();
+    assert!(number > 20, "{number} segments were written");
+    let rest = &bytes_of(&disk, &last)[..];
+    assert!((1..number).any(|old| (0..rest.len()).step_by(8).any(|at| record::read(old, rest, at).is_some())));
+    assert_eq!(contents(&open(&disk).unwrap()), numbered(1, 1190..1200));
+}
+
+/// Records of the same size everywhere, so that what a file held before lies exactly where new records begin.
+#[tokio::test]
+async fn power_cuts_lose_nothing_in_recycled_files() {
+    for seed in 0..40 {
+        let mut random = coin(seed);
+        let mut disk = MemoryDisk::default();
+        let (mut next, mut purged) = (0, 0);
+        for life in 0..4 {
+            let wal = open(&disk).unwrap_or_else(|error| panic!("seed {seed}, life {life}: {error:?}"));
+            let found = contents(&wal);
+            assert_eq!(found.first().map_or(next, |(_, index)| *index), purged, "seed {seed}, life {life}");
+            assert!(purged + found.len() as u64 >= next, "seed {seed}, life {life}: lost");
+            next = purged + found.len() as u64;
+            for _ in 0..random() % 5 {
+                let count = random() % 60;
+                append_each(&wal, 1, next..next + count).await;
+                next += count;
+                purged = purged.max((next + 1).saturating_sub(random() % 30)).min(next);
+                if purged > 0 {
+                    wal.purge(id(1, purged - 1)).await.unwrap();
+                }
+            }
+            wal.append((next..next + random() % 20).map(|index| entry(1, index)).collect(), || ()).await.unwrap();
+            disk = disk.after_power_cut(|| random().is_multiple_of(2));
+        }
+    }
 }

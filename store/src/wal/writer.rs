@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::entry::{EntryId, LogEntry, SavedVote};
 use super::record::{self, Kind};
-use super::segment::{self, Spares};
+use super::spares::Spares;
 use super::view::Place;
 use super::{Segment, Shared, WalOptions};
 use crate::disk::{Disk, DiskFile, die, io_error};
@@ -54,7 +54,6 @@ pub(super) struct Tail {
 }
 
 pub(super) struct Writer {
-    disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
     spares: Spares,
     tail: Tail,
@@ -70,13 +69,14 @@ impl Writer {
         requests: mpsc::Receiver<Request>,
     ) -> Result<(), StoreError> {
         let dir = shared.dir.clone();
-        let mut spares = Spares::new(disk.clone(), dir.clone(), options.segment_bytes, shared.waits.clone());
+        let is_fresh = tail.is_none() && shared.segments().is_empty();
+        let spares = Spares::open(disk, &dir, options.segment_bytes, shared.waits.clone(), is_fresh);
+        let spares = spares.map_err(io_error("prepare log segments in", &dir))?;
         let tail = match tail {
             Some(tail) => tail,
-            None => fresh(&mut spares, &shared, next, 0).map_err(io_error("create a log segment in", &dir))?,
+            None => fresh(&spares, &shared, next, 0).map_err(io_error("create a log segment in", &dir))?,
         };
-        spares.prepare();
-        let writer = Writer { disk, shared, spares, tail };
+        let writer = Writer { shared, spares, tail };
         let thread = std::thread::Builder::new().name("xebec-wal".to_owned());
         thread.spawn(|| writer.run(requests)).map(drop).map_err(io_error("start the writer of", &dir))
     }
@@ -120,8 +120,8 @@ impl Writer {
             self.tail.durable = self.tail.position;
         }
         self.publish(&places);
-        if batch.drafts.iter().any(|draft| matches!(draft, Draft::Purged(_))) {
-            self.remove_purged()?;
+        if let Some(purged) = batch.purged() {
+            self.retire_purged(purged);
         }
         batch.done.into_iter().for_each(|done| done());
         Ok(())
@@ -157,26 +157,20 @@ impl Writer {
         record::write(&mut end, self.tail.segment, self.tail.durable as u32, Kind::End, 0, &[]);
         self.tail.file.write_at(self.tail.position, &end)?;
         self.tail.file.sync()?;
-        self.tail = fresh(&mut self.spares, &self.shared, self.tail.segment + 1, room)?;
-        self.spares.prepare();
+        self.tail = fresh(&self.spares, &self.shared, self.tail.segment + 1, room)?;
         Ok(())
     }
 
-    /// Removes the oldest segments, as far as they hold only purged entries.
-    fn remove_purged(&mut self) -> io::Result<()> {
-        let Some(purged) = self.shared.view().purged else { return Ok(()) };
-        loop {
-            let mut segments = self.shared.segments();
-            let Some(oldest) = segments.first_entry() else { return Ok(()) };
+    /// Gives up the oldest segments, as far as they hold only entries whose purge is durable.
+    fn retire_purged(&self, purged: EntryId) {
+        let mut segments = self.shared.segments();
+        while let Some(oldest) = segments.first_entry() {
             let needed = oldest.get().highest.is_some_and(|highest| highest > purged.index);
             if needed || *oldest.key() == self.tail.segment {
-                return Ok(());
+                return;
             }
-            let path = segment::path(&self.shared.dir, *oldest.key());
-            oldest.remove();
-            drop(segments);
-            self.disk.remove(&path)?;
-            self.disk.sync_dir(&self.shared.dir)?;
+            let (number, _) = oldest.remove_entry();
+            self.spares.retire(number);
         }
     }
 }
@@ -194,7 +188,7 @@ fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> (Batch, Opt
 
 /// Opens a fresh segment. Its head repeats what must not be lost with the segments before it, and is synced before
 /// any of those can be removed.
-fn fresh(spares: &mut Spares, shared: &Shared, number: u64, room: u64) -> io::Result<Tail> {
+fn fresh(spares: &Spares, shared: &Shared, number: u64, room: u64) -> io::Result<Tail> {
     let mut head = Vec::new();
     {
         let view = shared.view();
@@ -232,6 +226,12 @@ impl Batch {
             }
             Request::Close(closed) => Some(closed),
         }
+    }
+
+    /// The highest purge among them.
+    fn purged(&self) -> Option<EntryId> {
+        let purges = self.drafts.iter().filter_map(|draft| if let Draft::Purged(id) = draft { Some(*id) } else { None });
+        purges.max()
     }
 
     fn add(&mut self, drafts: Vec<Draft>, done: Done) {
