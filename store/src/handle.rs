@@ -17,6 +17,7 @@ use xebec_kv::{Body, Outcome, SharedLease, State, Txn, TxnOutcome};
 use crate::archive;
 use crate::config::StoreConfig;
 use crate::core::Core;
+use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
 use crate::instruments;
 use crate::member::Member;
@@ -38,7 +39,12 @@ pub struct Store {
 impl Store {
     /// Opens the data directory, recovers what it holds, and takes part in the cluster.
     pub async fn open(config: StoreConfig) -> Result<Store, StoreError> {
-        let (core, running) = crate::open::open(config).await?;
+        Store::open_on(Arc::new(RealDisk), config).await
+    }
+
+    /// The same, on a disk of the caller's. The lock and the checkpoint are on the machine's all the same.
+    pub async fn open_on(disk: Arc<dyn Disk>, config: StoreConfig) -> Result<Store, StoreError> {
+        let (core, running) = crate::open::open(disk, config).await?;
         Ok(Store { core, running: Arc::new(running) })
     }
 

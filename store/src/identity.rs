@@ -51,7 +51,7 @@ pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> Result<Option<Identity>, Stor
     let path = dir.join(NAME);
     let read = || {
         let file = disk.open(&path)?;
-        let mut bytes = vec![0; file.len()? as usize];
+        let mut bytes = vec![0; file.length()? as usize];
         file.read_at(0, &mut bytes).map(|()| bytes)
     };
     let bytes = read().map_err(io_error("read", &path))?;

@@ -43,8 +43,16 @@ mod tests;
 mod wal;
 mod watchdog;
 
+/// Test doubles of the disk, for the simulation and the tests on real processes.
+#[cfg(feature = "testing")]
+pub mod testing {
+    pub use crate::disk::faulty::{Fault, Faults, FaultyDisk, Operation, When};
+    pub use crate::disk::memory::MemoryDisk;
+}
+
 pub use archive::{Rebuild, Summary, Usage, inspect, recover, restore};
 pub use config::{PeerTls, StoreConfig, Tuning};
+pub use disk::{Disk, DiskFile, RealDisk};
 pub use error::StoreError;
 pub use handle::Store;
 pub use member::Member;

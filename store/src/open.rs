@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use crate::checkpoint::{Checkpointer, Source};
 use crate::config::StoreConfig;
 use crate::core::Core;
-use crate::disk::{Disk, MeteredDisk, RealDisk};
+use crate::disk::{Disk, MeteredDisk};
 use crate::error::StoreError;
 use crate::identity::Identity;
 use crate::instruments::Instruments;
@@ -35,12 +35,11 @@ use crate::{leadership, maintenance};
 const FIRST_METRICS: Duration = Duration::from_secs(2);
 
 /// Opens a member and starts its tasks.
-pub(crate) async fn open(config: StoreConfig) -> Result<(Arc<Core>, Running), StoreError> {
+pub(crate) async fn open(disk: Arc<dyn Disk>, config: StoreConfig) -> Result<(Arc<Core>, Running), StoreError> {
     let instruments = Instruments::new(&config.tuning);
     let recovered = {
         let ours = Identity::new(&config.cluster_id, config.node_id);
         let (dir, history, options) = (config.data_dir.clone(), config.has_history, wal_options(&config.tuning));
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let log_disk: Arc<dyn Disk> = Arc::new(MeteredDisk::new(disk.clone(), instruments.clone()));
         let disks = Disks { log: log_disk, rest: disk };
         tokio::task::spawn_blocking(move || recovery::claim_and_recover(&disks, &dir, &ours, history, options)).await

@@ -62,7 +62,7 @@ pub fn inspect(path: &Path, group: impl Fn(&[u8]) -> String) -> Result<Summary, 
 /// The state in a file.
 pub(super) fn read(path: &Path) -> Result<(String, Image, u64), StoreError> {
     let file = File::open(path).map_err(io_error("open", path))?;
-    let length = DiskFile::len(&file).map_err(io_error("read", path))?;
+    let length = DiskFile::length(&file).map_err(io_error("read", path))?;
     let (cluster_id, image) = file::read_any(&file)
         .map_err(|error| StoreError::Corrupt { path: path.to_owned(), reason: error.to_string() })?;
     Ok((cluster_id, image, length))

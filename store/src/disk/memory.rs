@@ -10,8 +10,9 @@ use super::{Disk, DiskFile};
 /// Disks write whole sectors; a cut falls between two.
 const SECTOR: usize = 512;
 
+/// A disk in memory. Clones are the same disk.
 #[derive(Clone, Default)]
-pub(crate) struct MemoryDisk {
+pub struct MemoryDisk {
     tree: Arc<Mutex<Tree>>,
 }
 
@@ -45,7 +46,7 @@ fn missing() -> io::Error {
 impl MemoryDisk {
     /// The disk after a power cut. Each unsynced sector is kept if `keep` says so, as a real cache may have written
     /// any of them. Programs that hold files of the old disk cannot reach the new one.
-    pub(crate) fn after_power_cut(&self, mut keep: impl FnMut() -> bool) -> MemoryDisk {
+    pub fn after_power_cut(&self, mut keep: impl FnMut() -> bool) -> MemoryDisk {
         let tree = lock(&self.tree);
         let survivors: BTreeMap<PathBuf, MemoryFile> =
             tree.durable.iter().map(|(path, file)| (path.clone(), file.survived(&mut keep))).collect();
@@ -55,14 +56,15 @@ impl MemoryDisk {
     }
 
     /// Changes bytes behind everybody's back.
-    pub(crate) fn damage(&self, path: &Path, offset: usize, change: impl FnOnce(&mut u8)) {
+    pub fn damage(&self, path: &Path, offset: usize, change: impl FnOnce(&mut u8)) {
         let file = lock(&self.tree).now.get(path).cloned().expect("the file to damage exists");
         let mut contents = lock(&file.contents);
         change(&mut contents.now[offset]);
         contents.durable = contents.now.clone();
     }
 
-    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+    /// All files.
+    pub fn paths(&self) -> Vec<PathBuf> {
         lock(&self.tree).now.keys().cloned().collect()
     }
 }
@@ -145,7 +147,7 @@ impl DiskFile for MemoryFile {
         Ok(())
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(lock(&self.contents).now.len() as u64)
     }
 

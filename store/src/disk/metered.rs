@@ -67,8 +67,8 @@ impl DiskFile for MeteredFile {
         self.inner.read_at(offset, buffer)
     }
 
-    fn len(&self) -> io::Result<u64> {
-        self.inner.len()
+    fn length(&self) -> io::Result<u64> {
+        self.inner.length()
     }
 
     fn sync(&self) -> io::Result<()> {

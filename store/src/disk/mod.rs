@@ -1,9 +1,12 @@
 //! The disk as the log and the snapshots see it.
 //!
 //! Whatever must survive a power cut goes through these two traits, so that tests can pull the plug: `memory.rs`
-//! holds a disk that forgets what was not synced. The real one is `real.rs`.
+//! holds a disk that forgets what was not synced, `faulty.rs` one that fails as it is told. The real one is `real.rs`.
+//! Not here: the checkpoint, since sled opens its own files; and the lock.
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
+pub(crate) mod faulty;
+#[cfg(any(test, feature = "testing"))]
 pub(crate) mod memory;
 mod metered;
 mod real;
@@ -13,13 +16,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub(crate) use metered::MeteredDisk;
-pub(crate) use real::RealDisk;
+pub use real::RealDisk;
 
 use crate::error::StoreError;
 
 /// A file system, as far as it is needed. Names become durable by [`Disk::sync_dir`].
-pub(crate) trait Disk: Send + Sync {
-    /// Makes a directory and its parents, readable by the owner only.
+pub trait Disk: Send + Sync {
+    /// Makes a directory and its parents, readable by the owner only, durably.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
     /// The names in a directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
@@ -36,13 +39,13 @@ pub(crate) trait Disk: Send + Sync {
 }
 
 /// An open file. Contents become durable by [`DiskFile::sync`].
-pub(crate) trait DiskFile: Send + Sync {
+pub trait DiskFile: Send + Sync {
     /// Writes all of `data` at `offset`.
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()>;
     /// Fills `buffer` from `offset`; an error when the file is too short.
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
     /// The file's length.
-    fn len(&self) -> io::Result<u64>;
+    fn length(&self) -> io::Result<u64>;
     /// Makes everything written durable.
     fn sync(&self) -> io::Result<()>;
 }

@@ -11,11 +11,18 @@ use super::{Disk, DiskFile};
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// The file system, with files that only their owner may read.
-pub(crate) struct RealDisk;
+pub struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_dir(&self, path: &Path) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o700).create(path)
+        if !path.is_dir()
+            && let Some(parent) = parent(path)
+        {
+            self.create_dir(parent)?;
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        // Of one that is there, too: whoever made it may not have come to this.
+        parent(path).map_or(Ok(()), |parent| self.sync_dir(parent))
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -51,6 +58,11 @@ impl Disk for RealDisk {
     }
 }
 
+/// Where a path is listed.
+fn parent(path: &Path) -> Option<&Path> {
+    path.parent().map(|parent| if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
 impl DiskFile for File {
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.write_all_at(data, offset)
@@ -60,7 +72,7 @@ impl DiskFile for File {
         self.read_exact_at(buffer, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn length(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 

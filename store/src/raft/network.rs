@@ -152,7 +152,7 @@ impl RaftNetworkV2<TypeConfig> for Link {
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         let head = self.json(&(vote, &snapshot.meta))?;
         let file = self.snapshots.open_file(&snapshot.snapshot).map_err(network)?;
-        let length = file.len().map_err(network)?;
+        let length = file.length().map_err(network)?;
         let mut client = self.client()?;
         let sending = within(option.hard_ttl(), client.install_snapshot(chunks(head, file, length)));
         tokio::select! {

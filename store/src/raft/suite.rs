@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
@@ -10,6 +11,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use super::types::TypeConfig;
 use super::{Board, Image, Machine, RaftLog};
 use crate::config::Tuning;
+use crate::disk::faulty::{Fault, Faults, FaultyDisk, Operation, When};
 use crate::disk::memory::MemoryDisk;
 use crate::disk::{Disk, RealDisk};
 use crate::instruments::Instruments;
@@ -28,16 +30,21 @@ fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
 }
 
 /// All on one disk, because the suite carries a snapshot from one store to another.
-#[derive(Default)]
-struct OnMemory {
-    disk: MemoryDisk,
+struct Shared {
+    disk: Arc<dyn Disk>,
     count: AtomicU64,
 }
 
-impl StoreBuilder<TypeConfig, RaftLog, Machine, ()> for OnMemory {
+impl Shared {
+    fn new(disk: impl Disk + 'static) -> Shared {
+        Shared { disk: Arc::new(disk), count: AtomicU64::new(0) }
+    }
+}
+
+impl StoreBuilder<TypeConfig, RaftLog, Machine, ()> for Shared {
     async fn build(&self) -> Result<((), RaftLog, Machine), StorageError<TypeConfig>> {
         let dir = format!("data-{}", self.count.fetch_add(1, Ordering::Relaxed));
-        let (log, machine) = build_on(Arc::new(self.disk.clone()), Path::new(&dir));
+        let (log, machine) = build_on(self.disk.clone(), Path::new(&dir));
         Ok(((), log, machine))
     }
 }
@@ -54,10 +61,21 @@ impl StoreBuilder<TypeConfig, RaftLog, Machine, tempfile::TempDir> for OnDisk {
 
 #[tokio::test]
 async fn openrafts_suite_in_memory() {
-    Suite::test_all(OnMemory::default()).await.expect("the suite passes");
+    Suite::test_all(Shared::new(MemoryDisk::default())).await.expect("the suite passes");
 }
 
 #[tokio::test]
 async fn openrafts_suite_on_disk() {
     Suite::test_all(OnDisk).await.expect("the suite passes");
+}
+
+/// Slow at times, and without room for a new segment at times: the log is late, and right.
+#[tokio::test]
+async fn openrafts_suite_on_a_faulty_disk() {
+    let faults = Faults::default();
+    let slow = Fault::Slow(Duration::from_millis(2));
+    faults.add(Operation::Sync, "wal", When::OneIn { of: 3, seed: 1 }, slow);
+    faults.add(Operation::Create, "wal", When::OneIn { of: 2, seed: 2 }, Fault::ENOSPC);
+    let disk = FaultyDisk::new(Arc::new(MemoryDisk::default()), faults);
+    Suite::test_all(Shared::new(disk)).await.expect("the suite passes");
 }

@@ -145,7 +145,7 @@ impl<'a> Frames<'a> {
         if &magic != MAGIC {
             return Err(invalid("not a snapshot, or of an unknown version"));
         }
-        Ok(Frames { file, position: MAGIC.len() as u64, length: file.len()?, ended: false })
+        Ok(Frames { file, position: MAGIC.len() as u64, length: file.length()?, ended: false })
     }
 
     /// The next frame; `None` after the last one.

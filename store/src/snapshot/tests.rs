@@ -49,7 +49,7 @@ fn every_flipped_bit_is_noticed() {
     let disk = MemoryDisk::default();
     open(&disk).0.save(&image(12)).unwrap();
     let path = disk.paths().pop().expect("there is a file");
-    let length = { crate::disk::Disk::open(&disk, &path).unwrap().len().unwrap() as usize };
+    let length = { crate::disk::Disk::open(&disk, &path).unwrap().length().unwrap() as usize };
     for offset in 0..length {
         let copy = disk.after_power_cut(|| true);
         copy.damage(&path, offset, |byte| *byte ^= 1 << (offset % 8));
@@ -95,7 +95,7 @@ fn what_comes_from_a_peer_is_whole_or_refused() {
     snapshots.save(&image(12)).unwrap();
     let path = disk.paths().pop().expect("there is a file");
     let file = crate::disk::Disk::open(&disk, &path).unwrap();
-    let mut whole = vec![0; file.len().unwrap() as usize];
+    let mut whole = vec![0; file.length().unwrap() as usize];
     file.read_at(0, &mut whole).unwrap();
     let accept = |bytes: &[u8]| {
         let mut incoming = snapshots.receive().unwrap();

@@ -148,7 +148,7 @@ impl Scan<'_> {
 }
 
 fn read_all(file: &dyn DiskFile) -> std::io::Result<Vec<u8>> {
-    let mut contents = vec![0; file.len()? as usize];
+    let mut contents = vec![0; file.length()? as usize];
     file.read_at(0, &mut contents)?;
     Ok(contents)
 }

@@ -106,7 +106,7 @@ impl Yard {
             let path = self.dir.join(name);
             let number = name.strip_prefix(PREFIX).and_then(|digits| digits.parse::<u64>().ok());
             match number.filter(|_| !fresh && stock.ready.len() < KEPT) {
-                Some(number) if self.disk.open(&path)?.len()? == self.bytes => {
+                Some(number) if self.disk.open(&path)?.length()? == self.bytes => {
                     stock.named = stock.named.max(number);
                     stock.ready.push(path);
                 }
@@ -120,9 +120,7 @@ impl Yard {
         while let Some(task) = self.next_task() {
             match task {
                 Task::Retire(number) => {
-                    if let Err(error) = self.recycle(number) {
-                        die("recycle a log segment in", &self.dir, &error);
-                    }
+                    self.recycle(number).unwrap_or_else(|error| die("recycle a log segment in", &self.dir, &error));
                 }
                 Task::Make => self.fill_up(),
             }
@@ -145,7 +143,7 @@ impl Yard {
     /// Makes a purged segment a spare, or removes it.
     fn recycle(&self, number: u64) -> io::Result<()> {
         let path = segment::path(&self.dir, number);
-        let fits = self.disk.open(&path)?.len()? == self.bytes;
+        let fits = self.disk.open(&path)?.length()? == self.bytes;
         let name = self.name().filter(|_| fits);
         match &name {
             Some(spare) => self.disk.rename(&path, spare)?,

@@ -184,7 +184,7 @@ fn tail_of(disk: &MemoryDisk) -> usize {
 fn bytes_of(disk: &MemoryDisk, path: &Path) -> Vec<u8> {
     use crate::disk::Disk;
     let file = disk.open(path).unwrap();
-    let mut bytes = vec![0; file.len().unwrap() as usize];
+    let mut bytes = vec![0; file.length().unwrap() as usize];
     file.read_at(0, &mut bytes).unwrap();
     bytes
 }
@@ -272,24 +272,43 @@ async fn power_cuts_lose_nothing_in_recycled_files() {
     for seed in 0..40 {
         let mut random = coin(seed);
         let mut disk = MemoryDisk::default();
-        let (mut next, mut purged) = (0, 0);
-        for life in 0..4 {
-            let wal = open(&disk).unwrap_or_else(|error| panic!("seed {seed}, life {life}: {error:?}"));
-            let found = contents(&wal);
-            assert_eq!(found.first().map_or(next, |(_, index)| *index), purged, "seed {seed}, life {life}");
-            assert!(purged + found.len() as u64 >= next, "seed {seed}, life {life}: lost");
-            next = purged + found.len() as u64;
-            for _ in 0..random() % 5 {
-                let count = random() % 60;
-                append_each(&wal, 1, next..next + count).await;
-                next += count;
-                purged = purged.max((next + 1).saturating_sub(random() % 30)).min(next);
-                if purged > 0 {
-                    wal.purge(id(1, purged - 1)).await.unwrap();
-                }
-            }
-            wal.append((next..next + random() % 20).map(|index| entry(1, index)).collect(), || ()).await.unwrap();
+        let mut life = Life::default();
+        for _ in 0..4 {
+            let wal = open(&disk).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
+            life.check(&contents(&wal), seed);
+            life.go_on(&wal, random() % 5, &mut random).await;
+            let torn = life.next..life.next + random() % 20;
+            wal.append(torn.map(|index| entry(1, index)).collect(), || ()).await.unwrap();
             disk = disk.after_power_cut(|| random().is_multiple_of(2));
+        }
+    }
+}
+
+/// What a log was told.
+#[derive(Default)]
+struct Life {
+    next: u64,
+    purged: u64,
+}
+
+impl Life {
+    fn check(&mut self, found: &[(u64, u64)], seed: u64) {
+        let first = found.first().map_or(self.next, |(_, index)| *index);
+        assert_eq!(first, self.purged, "seed {seed}");
+        let end = self.purged + found.len() as u64;
+        assert!(end >= self.next, "seed {seed}: it ends at {end}, but {} entries were acknowledged", self.next);
+        self.next = end;
+    }
+
+    async fn go_on(&mut self, wal: &Wal, steps: u64, random: &mut impl FnMut() -> u64) {
+        for _ in 0..steps {
+            let (count, kept) = (random() % 60, random() % 30);
+            append_each(wal, 1, self.next..self.next + count).await;
+            self.next += count;
+            self.purged = self.purged.max((self.next + 1).saturating_sub(kept)).min(self.next);
+            if self.purged > 0 {
+                wal.purge(id(1, self.purged - 1)).await.unwrap();
+            }
         }
     }
 }

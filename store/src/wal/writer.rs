@@ -204,7 +204,7 @@ fn fresh(spares: &Spares, shared: &Shared, number: u64, room: u64) -> io::Result
     file.sync()?;
     shared.segments().insert(number, Segment { file: file.clone(), highest: None });
     let position = head.len() as u64;
-    Ok(Tail { segment: number, capacity: file.len()?, file, position, durable: position })
+    Ok(Tail { segment: number, capacity: file.length()?, file, position, durable: position })
 }
 
 /// Requests that are written and synced together.
@@ -230,7 +230,8 @@ impl Batch {
 
     /// The highest purge among them.
     fn purged(&self) -> Option<EntryId> {
-        let purges = self.drafts.iter().filter_map(|draft| if let Draft::Purged(id) = draft { Some(*id) } else { None });
+        let purges =
+            self.drafts.iter().filter_map(|draft| if let Draft::Purged(id) = draft { Some(*id) } else { None });
         purges.max()
     }
 
