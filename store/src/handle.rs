@@ -12,7 +12,7 @@ use bytes::Bytes;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use xebec_kv::{Body, Outcome, SharedLease, State, Txn, TxnOutcome};
+use xebec_kv::{Body, Outcome, Rejection, SharedLease, State, Txn, TxnOutcome};
 
 use crate::archive;
 use crate::config::StoreConfig;
@@ -75,13 +75,13 @@ impl Store {
         self.core.limits.check(&txn)?;
         match self.core.propose_for(&Body::Txn(txn), purpose, deadline).await? {
             Outcome::Txn(outcome) => Ok(outcome),
-            Outcome::Done { .. } | Outcome::Rejected(_) => Err(StoreError::Rejected(xebec_kv::Rejection::Malformed)),
+            _ => Err(StoreError::Rejected(Rejection::Malformed)),
         }
     }
 
-    /// Forgets history before `revision`. Happens by itself (see [`crate::Tuning`]); this is for those in a hurry.
+    /// Forgets history before `revision`, in steps. Happens by itself (see [`crate::Tuning`]); this is for those in a hurry.
     pub async fn compact(&self, revision: u64, deadline: Instant) -> Result<(), StoreError> {
-        self.core.propose(&Body::Compact { revision }, deadline).await.map(drop)
+        self.core.compact(revision, u32::MAX, deadline).await
     }
 
     /// Creates a lease: its keys go unless it is renewed within `ttl`.

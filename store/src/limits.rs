@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use xebec_kv::{Compare, Op, Txn};
+use xebec_kv::{Compare, Op, Operand, RangeRead, Txn};
 
 use crate::config::Tuning;
 use crate::error::StoreError;
 
 /// Bytes are counted in units of this size, so that a semaphore can hold them.
 const UNIT: usize = 1024;
+/// Longest command: with its place and time it fits into a record of the log, and with others into a message.
+const MAX_COMMAND: usize = 31 << 20;
 /// Longest key; with it, everything else in a record is bounded.
 const MAX_KEY: usize = 4096;
 
@@ -47,17 +50,40 @@ impl Limits {
         Ok(Admitted { _request: request, _bytes: bytes })
     }
 
-    /// Refuses transactions that are too large.
+    /// Refuses transactions that are too large, or that no state could run.
     pub(crate) fn check(&self, txn: &Txn) -> Result<(), StoreError> {
-        let count = txn.compares.len() + txn.success.len() + txn.failure.len();
-        within("the number of operations", count, self.max_ops)?;
-        let mut total = 0;
-        for (key, value) in txn.compares.iter().map(parts_of_compare).chain(ops(txn).map(parts_of_op)) {
-            within("a key", key, MAX_KEY)?;
-            within("a value", value, self.max_value)?;
-            total += key + value;
+        txn.check_shape()?;
+        let mut tally = Tally { limits: self, count: 0, bytes: 0, result: Ok(()) };
+        txn.visit(&mut |txn| tally.add(txn));
+        tally.result?;
+        within("the number of operations", tally.count, self.max_ops)?;
+        within("the transaction", tally.bytes, self.max_txn)
+    }
+
+    /// Refuses a command that another member has let pass: it must fit into a record of the log.
+    pub(crate) fn check_command(bytes: usize) -> Result<(), StoreError> {
+        within("the command", bytes, MAX_COMMAND)
+    }
+}
+
+/// Sums up a transaction and those nested in it.
+struct Tally<'a> {
+    limits: &'a Limits,
+    count: usize,
+    bytes: usize,
+    result: Result<(), StoreError>,
+}
+
+impl Tally<'_> {
+    fn add(&mut self, txn: &Txn) {
+        self.count += txn.compares.len() + txn.success.len() + txn.failure.len();
+        for (key, value) in txn.compares.iter().map(parts_of_compare).chain(txn.ops().map(parts_of_op)) {
+            let fits = within("a key", key, MAX_KEY).and_then(|()| within("a value", value, self.limits.max_value));
+            if self.result.is_ok() {
+                self.result = fits;
+            }
+            self.bytes += key + value;
         }
-        within("the transaction", total, self.max_txn)
     }
 }
 
@@ -65,32 +91,27 @@ fn within(what: &'static str, size: usize, limit: usize) -> Result<(), StoreErro
     if size > limit { Err(StoreError::TooLarge { what, size, limit }) } else { Ok(()) }
 }
 
-fn ops(txn: &Txn) -> impl Iterator<Item = &Op> {
-    txn.success.iter().chain(&txn.failure)
-}
-
 fn parts_of_compare(compare: &Compare) -> (usize, usize) {
-    match compare {
-        Compare::Value { key, value } => (key.len(), value.len()),
-        Compare::Absent { key }
-        | Compare::Exists { key }
-        | Compare::ModRevision { key, .. }
-        | Compare::Version { key, .. } => (key.len(), 0),
+    match &compare.operand {
+        Operand::Value(value) => (compare.key.len(), value.len()),
+        _ => (compare.key.len(), 0),
     }
 }
 
+/// The longest key and the longest value.
 fn parts_of_op(op: &Op) -> (usize, usize) {
     match op {
         Op::Put { key, value, .. } => (key.len(), value.len()),
         Op::Delete { key } | Op::Get { key } => (key.len(), 0),
-        Op::DeletePrefix { prefix } => (prefix.len(), 0),
+        Op::DeleteRange { range } | Op::Range(RangeRead { range, .. }) => {
+            (range.start().len().max(range.end().map_or(0, Bytes::len)), 0)
+        }
+        Op::Txn(_) => (0, 0),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn put(key: usize, value: usize) -> Txn {
@@ -108,6 +129,13 @@ mod tests {
         assert_eq!(refused(&put(4097, 1)), "a key is 4097, more than the limit of 4096");
         let many = Txn { success: vec![Op::Get { key: Bytes::from_static(b"k") }; 1025], ..Txn::default() };
         assert_eq!(refused(&many), "the number of operations is 1025, more than the limit of 1024");
+        let half = Txn { success: vec![Op::Get { key: Bytes::from_static(b"k") }; 512], ..Txn::default() };
+        let nested = Txn { success: vec![Op::Txn(half.clone())], failure: half.success, ..Txn::default() };
+        assert_eq!(refused(&nested), "the number of operations is 1025, more than the limit of 1024");
+        assert_eq!(
+            Limits::check_command(40 << 20).unwrap_err().to_string(),
+            "the command is 41943040, more than the limit of 32505856"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use xebec_kv::{Body, Revision, State};
+use xebec_kv::{Body, Outcome, Revision, State};
 
 use crate::core::Core;
 use crate::error::StoreError;
@@ -20,6 +20,8 @@ const TICK: Duration = Duration::from_secs(1);
 const PROPOSAL: Duration = Duration::from_secs(5);
 /// History is dropped in steps of this part of its age, and when it exceeds its length by this part.
 const STEPS: u32 = 20;
+/// Steps of compaction in one tick; the rest waits for the next one.
+const COMPACTIONS: u32 = 256;
 /// Expired leases revoked in one tick.
 const REVOCATIONS: usize = 256;
 
@@ -62,7 +64,7 @@ async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> 
 async fn lead(core: &Core, history: &History, state: &State) -> Result<(), StoreError> {
     let deadline = || Instant::now() + PROPOSAL;
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
-        core.propose(&Body::Compact { revision }, deadline()).await?;
+        core.compact(revision, COMPACTIONS, deadline()).await?;
     }
     let expired: Vec<u64> = state.expired_leases(now_ms()).take(REVOCATIONS).collect();
     for id in expired {
@@ -72,6 +74,17 @@ async fn lead(core: &Core, history: &History, state: &State) -> Result<(), Store
 }
 
 impl Core {
+    /// Compacts in steps, as many as it takes, but no more than `steps`.
+    pub(crate) async fn compact(&self, revision: Revision, steps: u32, deadline: Instant) -> Result<(), StoreError> {
+        for _ in 0..steps {
+            match self.propose(&Body::Compact { revision }, deadline).await? {
+                Outcome::Compacted { oldest } if oldest < revision => {}
+                _ => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
     fn snapshot_index(&self) -> u64 {
         self.snapshots.newest().and_then(|snapshot| snapshot.meta.last_log_id).map_or(0, |id| id.index)
     }

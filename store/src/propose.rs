@@ -17,6 +17,7 @@ use xebec_proto::peer::{ProposeRequest, ReadIndexRequest, propose_response, read
 
 use crate::core::Core;
 use crate::error::StoreError;
+use crate::limits::Limits;
 use crate::network::Lane;
 use crate::raft::types::{Proposal, Reply};
 
@@ -75,6 +76,7 @@ impl Core {
     async fn propose_until(&self, body: &Body, purpose: Purpose, deadline: Instant) -> Result<Outcome, StoreError> {
         let ticket = self.session.ticket();
         let command = Draft { command: wire::encode_body(&ticket.request_id(), body), purpose };
+        Limits::check_command(command.command.len())?;
         let _admitted = self.limits.admit(command.command.len())?;
         let mut unsure = false;
         loop {
@@ -95,6 +97,7 @@ impl Core {
 
     /// Proposes on this member, which must lead.
     pub(crate) async fn propose_here(&self, command: Draft, deadline: Instant) -> Result<Outcome, StoreError> {
+        Limits::check_command(command.command.len())?;
         let _admitted = self.limits.admit(command.command.len())?;
         self.write(&command, deadline).await.map_err(|attempt| match attempt {
             Attempt::Refused => StoreError::NotLeader { leader: self.presumed_leader() },

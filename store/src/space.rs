@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nix::sys::statvfs::statvfs;
-use xebec_kv::{Body, Op};
+use xebec_kv::{Body, Op, Txn};
 
 use crate::error::StoreError;
 
@@ -105,18 +105,22 @@ fn is_short(before: bool, free: u64, reserve: u64) -> bool {
 /// Whether a command adds to the state. Deletes, compaction and the end of leases do not.
 fn grows(body: &Body) -> bool {
     match body {
-        Body::Txn(txn) => txn.success.iter().chain(&txn.failure).any(|op| matches!(op, Op::Put { .. })),
+        Body::Txn(txn) => puts(txn),
         Body::LeaseGrant { .. } => true,
-        Body::Compact { .. } | Body::LeaseRenew { .. } | Body::LeaseRevoke { .. } => false,
+        Body::Compact { .. } | Body::LeaseRenew { .. } | Body::LeaseRevoke { .. } | Body::HashCheck { .. } => false,
     }
+}
+
+fn puts(txn: &Txn) -> bool {
+    let mut puts = false;
+    txn.visit(&mut |txn| puts |= txn.ops().any(|op| matches!(op, Op::Put { .. })));
+    puts
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use xebec_kv::Txn;
-
     use super::*;
+    use bytes::Bytes;
 
     #[test]
     fn the_alarm_is_raised_below_the_reserve_and_ends_above_it() {

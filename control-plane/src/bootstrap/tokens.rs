@@ -75,7 +75,7 @@ impl Tokens {
         let put = Op::Put { key: key(&record.id), value: value.into(), lease: 0 };
         let removals = expired.iter().take(MAX_TOKENS).map(|token| Op::Delete { key: key(&token.id) });
         let txn = Txn {
-            compares: vec![Compare::Absent { key: key(&record.id) }],
+            compares: vec![Compare::absent(key(&record.id))],
             success: removals.chain([put]).collect(),
             failure: Vec::new(),
         };
@@ -93,7 +93,7 @@ impl Tokens {
     pub async fn delete(&self, id: &str, deadline: Instant) -> Result<bool, TokensError> {
         let txn = Txn { compares: Vec::new(), success: vec![Op::Delete { key: key(id) }], failure: Vec::new() };
         let outcome = self.store.txn(txn, deadline).await.map_err(writing)?;
-        Ok(outcome.responses.iter().any(|response| matches!(response, OpResponse::Delete { previous: Some(_) })))
+        Ok(outcome.responses.iter().any(|response| matches!(response, OpResponse::Deleted { count: 1 })))
     }
 
     /// Whether a joiner may join with this, as of now: a token that was deleted anywhere is refused here.

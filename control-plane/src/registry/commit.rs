@@ -38,7 +38,7 @@ pub(super) enum Committed {
 impl Write {
     /// Creates an object that is not there yet, and that goes with `lease`.
     pub(super) fn create(key: &Bytes, object: &Object, lease: u64) -> Write {
-        let compares = vec![Compare::Absent { key: key.clone() }];
+        let compares = vec![Compare::absent(key.clone())];
         Write { compares, ops: vec![put(key, object.bytes(), lease)], asked: Some(key.clone()), freeing: false }
     }
 
@@ -63,7 +63,7 @@ impl Write {
     /// Takes what the new object holds and the old one did not, and gives back the reverse.
     pub(super) fn reserve(&mut self, owner: &str, old: &BTreeSet<Bytes>, new: &BTreeSet<Bytes>) {
         for key in new.difference(old) {
-            self.compares.push(Compare::Absent { key: key.clone() });
+            self.compares.push(Compare::absent(key.clone()));
             self.ops.push(put(key, &Bytes::copy_from_slice(owner.as_bytes()), NO_LEASE));
         }
         let released = old.difference(new).map(|key| Op::Delete { key: key.clone() });
@@ -81,7 +81,7 @@ fn put(key: &Bytes, value: &Bytes, lease: u64) -> Op {
 }
 
 fn unchanged(key: &Bytes, revision: u64) -> Compare {
-    Compare::ModRevision { key: key.clone(), revision }
+    Compare::unchanged(key.clone(), revision)
 }
 
 impl Registry {
@@ -122,6 +122,7 @@ pub(super) fn store_status(error: StoreError) -> Status {
         StoreError::NotLeader { .. } | StoreError::NoQuorum | StoreError::Stopped { .. } => {
             Status::service_unavailable(format!("the store cannot be reached: {error}"))
         }
+        StoreError::Rejected(rejection) => Status::internal(format!("the store refused the transaction: {rejection}")),
         other => Status::internal(format!("the store failed: {other}")),
     }
 }

@@ -8,7 +8,7 @@ impl State {
     /// them compacted, and starts over, and none is given out twice. Not a command: the state must not be served yet.
     pub fn advance(&mut self, revision: Revision) {
         self.revision = self.revision.max(revision);
-        self.compact(self.revision);
+        self.compact(self.revision, u64::MAX);
     }
 }
 

@@ -1,6 +1,7 @@
 //! One command in, one outcome and its events out.
 
-use crate::model::{Applied, Body, Command, Event, Outcome};
+use crate::limits::COMPACTION_STEP;
+use crate::model::{Applied, Body, Command, Event, HashMark, Outcome};
 use crate::state::State;
 
 impl State {
@@ -18,10 +19,15 @@ impl State {
     fn run(&mut self, body: &Body) -> (Outcome, Vec<Event>) {
         match body {
             Body::Txn(txn) => self.run_txn(txn),
-            Body::Compact { revision } => (self.compact(*revision), Vec::new()),
+            Body::Compact { revision } => (self.compact(*revision, COMPACTION_STEP), Vec::new()),
             Body::LeaseGrant { id, ttl_ms } => (self.grant_lease(*id, *ttl_ms), Vec::new()),
             Body::LeaseRenew { id } => (self.renew_lease(*id), Vec::new()),
             Body::LeaseRevoke { id } => self.revoke_lease(*id),
+            Body::HashCheck { id } => (Outcome::Hash(self.mark(*id)), Vec::new()),
         }
+    }
+
+    fn mark(&self, id: u64) -> HashMark {
+        HashMark { id, revision: self.revision, hash: self.hash() }
     }
 }

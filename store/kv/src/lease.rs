@@ -6,9 +6,11 @@
 use bytes::Bytes;
 use imbl::OrdSet;
 
-use crate::model::{Event, Outcome, Rejection};
+use crate::limits::MAX_LEASE_KEYS;
+use crate::model::{Event, Outcome};
+use crate::overlay::Overlay;
+use crate::rejection::Rejection;
 use crate::state::State;
-use crate::txn::Overlay;
 
 /// A lease and the keys that go with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,12 +58,24 @@ impl State {
             return (Outcome::Rejected(Rejection::LeaseNotFound { id }), Vec::new());
         };
         let mut overlay = Overlay::new(self);
-        lease.keys.iter().for_each(|key| {
+        for key in &lease.keys {
             overlay.delete(key);
-        });
+        }
         let events = overlay.finish().commit(self);
         self.leases.remove(&id);
         (Outcome::Done { revision: self.revision }, events)
+    }
+
+    /// Refuses a put under a lease that is not there or has no room for the key.
+    pub(crate) fn check_lease(&self, id: u64, key: &Bytes) -> Result<(), Rejection> {
+        if id == 0 {
+            return Ok(());
+        }
+        let lease = self.leases.get(&id).ok_or(Rejection::LeaseNotFound { id })?;
+        if lease.keys.len() >= MAX_LEASE_KEYS && !lease.keys.contains(key) {
+            return Err(Rejection::LeaseFull { id, limit: MAX_LEASE_KEYS as u64 });
+        }
+        Ok(())
     }
 
     /// Moves a key from one lease to another; 0 is none.

@@ -2,6 +2,10 @@
 
 use bytes::Bytes;
 
+use crate::compare::Compare;
+use crate::keys::KeyRange;
+use crate::rejection::Rejection;
+
 /// A point in the history of the whole store: one more for each transaction that changed something.
 pub type Revision = u64;
 
@@ -22,6 +26,13 @@ pub struct KeyValue {
     pub lease: u64,
 }
 
+impl KeyValue {
+    /// Bytes of key and value.
+    pub fn bytes(&self) -> u64 {
+        (self.key.len() + self.value.len()) as u64
+    }
+}
+
 /// An atomic step: if all comparisons hold, `success` runs, else `failure`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Txn {
@@ -31,42 +42,6 @@ pub struct Txn {
     pub success: Vec<Op>,
     /// Runs when they do not.
     pub failure: Vec<Op>,
-}
-
-/// A condition on one key, judged on the state before the transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Compare {
-    /// The key does not exist.
-    Absent {
-        /// The key asked about.
-        key: Bytes,
-    },
-    /// The key exists.
-    Exists {
-        /// The key asked about.
-        key: Bytes,
-    },
-    /// The key exists and was last put at this revision. Revision 0 means absence.
-    ModRevision {
-        /// The key asked about.
-        key: Bytes,
-        /// The revision wanted.
-        revision: Revision,
-    },
-    /// The key exists with this version. Version 0 means absence.
-    Version {
-        /// The key asked about.
-        key: Bytes,
-        /// The version wanted.
-        version: u64,
-    },
-    /// The key exists with this value.
-    Value {
-        /// The key asked about.
-        key: Bytes,
-        /// The value wanted.
-        value: Bytes,
-    },
 }
 
 /// A step within a transaction. Later steps see earlier ones.
@@ -86,41 +61,74 @@ pub enum Op {
         /// The key to remove.
         key: Bytes,
     },
-    /// Removes every key that starts so.
-    DeletePrefix {
-        /// The common start.
-        prefix: Bytes,
+    /// Removes every key of a range.
+    DeleteRange {
+        /// The keys to remove.
+        range: KeyRange,
     },
-    /// Reads the key.
+    /// Reads the key. Before a put or a delete of the same transaction, it reads what that is going to replace.
     Get {
         /// The key to read.
         key: Bytes,
     },
+    /// Reads the keys of a range.
+    Range(RangeRead),
+    /// Runs a transaction within this one. Its comparisons too are judged on the state before the whole.
+    Txn(Txn),
+}
+
+/// Which keys to read, how many, and as of when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeRead {
+    /// The keys.
+    pub range: KeyRange,
+    /// How many are wanted; 0: all.
+    pub limit: u64,
+    /// As of which revision; 0: as the transaction sees them, with what its earlier steps have done.
+    pub revision: Revision,
 }
 
 /// What one [`Op`] answered, in the order of the operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpResponse {
-    /// The value that was replaced, if there was one.
-    Put {
-        /// The key before.
-        previous: Option<KeyValue>,
-    },
-    /// The value that was removed, if there was one.
-    Delete {
-        /// The key before.
-        previous: Option<KeyValue>,
-    },
-    /// How many keys were removed.
-    DeletePrefix {
-        /// The count.
-        deleted: u64,
+    /// The key was put.
+    Put,
+    /// Keys were removed.
+    Deleted {
+        /// How many.
+        count: u64,
     },
     /// What was found.
     Get {
         /// The key as this transaction sees it.
         current: Option<KeyValue>,
     },
+    /// What was found, in the order of the keys.
+    Range {
+        /// As many as were wanted.
+        items: Vec<KeyValue>,
+        /// Whether there are more.
+        more: bool,
+    },
+    /// A nested transaction ran.
+    Txn {
+        /// Whether its comparisons held.
+        succeeded: bool,
+        /// One answer for each of its operations that ran.
+        responses: Vec<OpResponse>,
+    },
+}
+
+impl OpResponse {
+    /// Bytes of keys and values in it.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            OpResponse::Put | OpResponse::Deleted { .. } => 0,
+            OpResponse::Get { current } => current.as_ref().map_or(0, KeyValue::bytes),
+            OpResponse::Range { items, .. } => items.iter().map(KeyValue::bytes).sum(),
+            OpResponse::Txn { responses, .. } => responses.iter().map(OpResponse::bytes).sum(),
+        }
+    }
 }
 
 /// How a transaction ended.
@@ -164,7 +172,7 @@ pub struct Command {
 pub enum Body {
     /// Runs a transaction.
     Txn(Txn),
-    /// Forgets what happened before this revision.
+    /// Forgets what happened before this revision, or a part of it: as much as one command may, see [`Outcome::Compacted`].
     Compact {
         /// The oldest revision to stay readable.
         revision: Revision,
@@ -186,6 +194,11 @@ pub enum Body {
         /// The lease.
         id: u64,
     },
+    /// Changes nothing, and answers with the state hash at this point of the log, where all replicas have the same.
+    HashCheck {
+        /// Chosen by the proposer, so that each replica's answer is found again.
+        id: u64,
+    },
 }
 
 /// What a command answered.
@@ -198,43 +211,37 @@ pub enum Outcome {
         /// The store's revision.
         revision: Revision,
     },
+    /// A compaction ran.
+    Compacted {
+        /// The oldest revision that is readable now. Before the one asked for: the step was as large as it may be, and wants
+        /// to be proposed again.
+        oldest: Revision,
+    },
+    /// A hash was asked for.
+    Hash(HashMark),
     /// Nothing was done, on every replica alike.
     Rejected(Rejection),
 }
 
-/// Why a committed command did nothing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
-    /// A key is empty.
-    #[error("a key must not be empty")]
-    EmptyKey,
-    /// A put or a renewal names a lease that is not there.
-    #[error("lease {id} does not exist")]
-    LeaseNotFound {
-        /// The lease named.
-        id: u64,
-    },
-    /// A compaction reaches into the future, or asks for what is already forgotten.
-    #[error("cannot compact to revision {requested}: kept are {oldest} to {current}")]
-    CompactOutOfRange {
-        /// What was asked for.
-        requested: Revision,
-        /// The oldest revision kept.
-        oldest: Revision,
-        /// The newest revision.
-        current: Revision,
-    },
-    /// A late copy of a request that its proposer no longer waits for.
-    #[error("request {sequence} of session {session:x} was settled before")]
-    Settled {
-        /// The proposer.
-        session: u64,
-        /// The request's number.
-        sequence: u64,
-    },
-    /// The command could not be decoded.
-    #[error("the command is not understood")]
-    Malformed,
+/// The state hash at one point of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashMark {
+    /// As in [`Body::HashCheck`].
+    pub id: u64,
+    /// The store's revision there.
+    pub revision: Revision,
+    /// See [`crate::State::hash`].
+    pub hash: u64,
+}
+
+impl Outcome {
+    /// Bytes of keys and values in it.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Outcome::Txn(txn) => txn.responses.iter().map(OpResponse::bytes).sum(),
+            _ => 0,
+        }
+    }
 }
 
 /// A key that changed.

@@ -8,24 +8,22 @@ use imbl::ordmap::RangedIter;
 use imbl::shared_ptr::DefaultSharedPtr;
 
 use crate::chain::Chain;
+use crate::keys::KeyRange;
 use crate::model::{KeyValue, Revision};
 use crate::state::State;
 
-/// The keys of a prefix, in order, as they stood at one revision.
+/// The keys of a range, in order, as they stood at one revision.
 pub struct Range<'a> {
     chains: RangedIter<'a, Bytes, Arc<Chain>, DefaultSharedPtr>,
-    prefix: Bytes,
+    range: KeyRange,
     revision: Revision,
 }
 
 impl<'a> Range<'a> {
-    pub(crate) fn new(state: &'a State, prefix: &[u8], start_after: Option<&[u8]>, revision: Revision) -> Range<'a> {
-        let start = match start_after {
-            Some(after) if after >= prefix => Bound::Excluded(after),
-            _ => Bound::Included(prefix),
-        };
-        let chains = state.chains.range::<_, [u8]>((start, Bound::Unbounded));
-        Range { chains, prefix: Bytes::copy_from_slice(prefix), revision }
+    pub(crate) fn new(state: &'a State, range: KeyRange, revision: Revision) -> Range<'a> {
+        let start: &[u8] = range.start();
+        let chains = state.chains.range::<_, [u8]>((Bound::Included(start), Bound::Unbounded));
+        Range { chains, range, revision }
     }
 }
 
@@ -35,7 +33,7 @@ impl Iterator for Range<'_> {
     fn next(&mut self) -> Option<KeyValue> {
         loop {
             let (key, chain) = self.chains.next()?;
-            if !key.starts_with(&self.prefix) {
+            if !self.range.is_before_end(key) {
                 return None;
             }
             if let Some(found) = chain.at(self.revision).and_then(|version| version.key_value(key)) {

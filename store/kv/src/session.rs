@@ -2,12 +2,14 @@
 //!
 //! A session's requests may be applied in any order (they race to the leader), so the machine keeps the outcome of
 //! each until the proposer says that it no longer waits for it. That bounds a session by its proposer's requests in
-//! flight. Sessions themselves are bounded by [`MAX_SESSIONS`]: the one unused for longest goes first. A process that
+//! flight, and by [`KEPT_ANSWER_BYTES`] for each. Sessions themselves are bounded by [`MAX_SESSIONS`]: the one unused for longest goes first. A process that
 //! lives has its session renewed by each write, so only sessions of processes long gone are dropped.
 
 use imbl::OrdMap;
 
-use crate::model::{Outcome, Rejection, RequestId};
+use crate::limits::KEPT_ANSWER_BYTES;
+use crate::model::{Outcome, RequestId};
+use crate::rejection::Rejection;
 use crate::state::State;
 
 /// A cluster has a handful of masters; each start of one opens a session.
@@ -45,7 +47,7 @@ impl State {
                 session.outcomes = session.outcomes.without_min().1;
             }
         }
-        session.outcomes.insert(id.sequence, outcome.clone());
+        session.outcomes.insert(id.sequence, kept(id, outcome));
         self.sessions.insert(id.session, session);
         self.drop_oldest_session();
     }
@@ -59,4 +61,12 @@ impl State {
             self.sessions.remove(&id);
         }
     }
+}
+
+/// What is kept of an answer: all of it, unless it has much to read in it.
+fn kept(id: &RequestId, outcome: &Outcome) -> Outcome {
+    if outcome.bytes() <= KEPT_ANSWER_BYTES {
+        return outcome.clone();
+    }
+    Outcome::Rejected(Rejection::AnswerNotKept { session: id.session, sequence: id.sequence })
 }

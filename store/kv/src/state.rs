@@ -7,6 +7,7 @@ use imbl::OrdMap;
 
 use crate::chain::{Chain, Version};
 use crate::hash;
+use crate::keys::KeyRange;
 use crate::lease::Lease;
 use crate::model::{KeyValue, Revision};
 use crate::past::PastError;
@@ -87,9 +88,20 @@ impl State {
         Ok(found.and_then(|(key, chain)| chain.at(revision)?.key_value(key)))
     }
 
+    /// The keys of a range, in order.
+    pub fn scan(&self, range: &KeyRange) -> Range<'_> {
+        Range::new(self, range.clone(), self.revision)
+    }
+
+    /// The same as it stood at `revision`. A page that ended at a key goes on with [`KeyRange::after`] at the same revision.
+    pub fn scan_at(&self, range: &KeyRange, revision: Revision) -> Result<Range<'_>, PastError> {
+        self.check_readable(revision)?;
+        Ok(Range::new(self, range.clone(), revision))
+    }
+
     /// The keys that start with `prefix`, in order, from after `start_after` on.
     pub fn range(&self, prefix: &[u8], start_after: Option<&[u8]>) -> Range<'_> {
-        Range::new(self, prefix, start_after, self.revision)
+        Range::new(self, page(prefix, start_after), self.revision)
     }
 
     /// The same as it stood at `revision`.
@@ -100,12 +112,22 @@ impl State {
         revision: Revision,
     ) -> Result<Range<'_>, PastError> {
         self.check_readable(revision)?;
-        Ok(Range::new(self, prefix, start_after, revision))
+        Ok(Range::new(self, page(prefix, start_after), revision))
     }
 
     /// How many keys start with `prefix`.
     pub fn count(&self, prefix: &[u8]) -> usize {
         self.range(prefix, None).count()
+    }
+
+    /// Whether the version of a key that `revision` wrote is kept.
+    pub fn holds(&self, key: &[u8], revision: Revision) -> bool {
+        self.chains.get(key).is_some_and(|chain| chain.written_at(revision).is_some())
+    }
+
+    /// How many versions are kept, tombstones included.
+    pub fn versions(&self) -> u64 {
+        self.versions
     }
 
     /// A number that is the same on every replica that applied the same commands.
@@ -142,6 +164,14 @@ impl State {
         self.digest = self.digest.wrapping_sub(hash::of_version(key, version));
         self.bytes -= version_bytes(key, version);
         self.versions -= 1;
+    }
+}
+
+fn page(prefix: &[u8], start_after: Option<&[u8]>) -> KeyRange {
+    let range = KeyRange::prefix(Bytes::copy_from_slice(prefix));
+    match start_after {
+        Some(key) => range.after(key),
+        None => range,
     }
 }
 

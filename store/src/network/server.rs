@@ -125,6 +125,7 @@ impl Peer for PeerService {
             Err(StoreError::NotLeader { leader }) => propose_response::Outcome::NotLeader(leader.unwrap_or_default()),
             Err(StoreError::Overloaded) => propose_response::Outcome::Refused("overloaded".to_owned()),
             Err(StoreError::NoSpace) => propose_response::Outcome::Refused(NO_SPACE.to_owned()),
+            Err(error @ StoreError::TooLarge { .. }) => return Err(Status::invalid_argument(error.to_string())),
             Err(error) => propose_response::Outcome::Unknown(error.to_string()),
         };
         Ok(Response::new(ProposeResponse { outcome: Some(outcome) }))

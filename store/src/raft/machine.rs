@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::sync::watch;
-use xebec_kv::{Body, Command, Event, Op, Outcome, Rejection, State, wire};
+use xebec_kv::{Body, Command, Event, Op, Outcome, RangeRead, Rejection, State, Txn, wire};
 
 use super::types::{Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::disk::disk_is_full;
@@ -151,18 +151,20 @@ fn describe(body: &Body) -> String {
     match body {
         Body::Txn(txn) => {
             let operations = txn.success.len() + txn.failure.len();
-            let key = txn.success.iter().chain(&txn.failure).map(key_of).next().unwrap_or_default();
+            let key = first_key(txn).unwrap_or_default();
             format!("transaction of {operations} operations, the first on {}", key.escape_ascii())
         }
         Body::Compact { revision } => format!("compaction to revision {revision}"),
         Body::LeaseGrant { id, .. } | Body::LeaseRenew { id } | Body::LeaseRevoke { id } => format!("lease {id}"),
+        Body::HashCheck { id } => format!("hash check {id:x}"),
     }
 }
 
-fn key_of(op: &Op) -> &[u8] {
-    match op {
-        Op::Put { key, .. } | Op::Delete { key } | Op::Get { key } => key,
-        Op::DeletePrefix { prefix } => prefix,
+fn first_key(txn: &Txn) -> Option<&[u8]> {
+    match txn.ops().next()? {
+        Op::Put { key, .. } | Op::Delete { key } | Op::Get { key } => Some(key),
+        Op::DeleteRange { range } | Op::Range(RangeRead { range, .. }) => Some(range.start()),
+        Op::Txn(nested) => first_key(nested),
     }
 }
 

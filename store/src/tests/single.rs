@@ -38,7 +38,7 @@ async fn a_failed_comparison_returns_what_is_there() {
     fleet.write(1, "/k", "old").await.unwrap();
     let key = Bytes::from_static(b"/k");
     let guarded = Txn {
-        compares: vec![Compare::ModRevision { key: key.clone(), revision: 77 }],
+        compares: vec![Compare::unchanged(key.clone(), 77)],
         success: vec![Op::Put { key: key.clone(), value: Bytes::from_static(b"new"), lease: 0 }],
         failure: vec![Op::Get { key }],
     };

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use prost::{Message, Oneof};
 
 use super::{WireError, owned};
-use crate::model::{Body, Compare, Op, RequestId, Txn};
+use crate::compare::{Compare, Operand, Relation};
+use crate::keys::KeyRange;
+use crate::model::{Body, Op, RangeRead, RequestId, Txn};
 
 #[derive(Clone, PartialEq, Message)]
 struct WireCommand {
@@ -14,7 +16,7 @@ struct WireCommand {
     sequence: u64,
     #[prost(uint64, tag = "3")]
     settled_below: u64,
-    #[prost(oneof = "WireBody", tags = "4, 5, 6, 7, 8")]
+    #[prost(oneof = "WireBody", tags = "4, 5, 6, 7, 8, 9")]
     body: Option<WireBody>,
 }
 
@@ -30,6 +32,8 @@ enum WireBody {
     LeaseRenew(u64),
     #[prost(uint64, tag = "8")]
     LeaseRevoke(u64),
+    #[prost(fixed64, tag = "9")]
+    HashCheck(u64),
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -54,26 +58,38 @@ struct WireTxn {
 struct WireCompare {
     #[prost(bytes = "bytes", tag = "1")]
     key: Bytes,
-    #[prost(oneof = "WireTest", tags = "2, 3, 4, 5")]
-    test: Option<WireTest>,
+    #[prost(enumeration = "WireRelation", tag = "6")]
+    relation: i32,
+    #[prost(oneof = "WireOperand", tags = "3, 4, 5, 7, 8")]
+    operand: Option<WireOperand>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
+#[repr(i32)]
+enum WireRelation {
+    Equal = 0,
+    NotEqual = 1,
+    Less = 2,
+    Greater = 3,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-enum WireTest {
-    /// True: the key must exist; false: it must not.
-    #[prost(bool, tag = "2")]
-    Exists(bool),
+enum WireOperand {
     #[prost(uint64, tag = "3")]
     ModRevision(u64),
     #[prost(uint64, tag = "4")]
     Version(u64),
     #[prost(bytes = "bytes", tag = "5")]
     Value(Bytes),
+    #[prost(uint64, tag = "7")]
+    CreateRevision(u64),
+    #[prost(uint64, tag = "8")]
+    Lease(u64),
 }
 
 #[derive(Clone, PartialEq, Message)]
 struct WireOp {
-    #[prost(oneof = "WireStep", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "WireStep", tags = "1, 2, 4, 5, 6, 7")]
     step: Option<WireStep>,
 }
 
@@ -83,10 +99,32 @@ enum WireStep {
     Put(WirePut),
     #[prost(bytes = "bytes", tag = "2")]
     Delete(Bytes),
-    #[prost(bytes = "bytes", tag = "3")]
-    DeletePrefix(Bytes),
     #[prost(bytes = "bytes", tag = "4")]
     Get(Bytes),
+    #[prost(message, tag = "5")]
+    DeleteRange(WireKeyRange),
+    #[prost(message, tag = "6")]
+    Range(WireRangeRead),
+    #[prost(message, tag = "7")]
+    Txn(WireTxn),
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireKeyRange {
+    #[prost(bytes = "bytes", tag = "1")]
+    start: Bytes,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    end: Option<Bytes>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireRangeRead {
+    #[prost(message, optional, tag = "1")]
+    range: Option<WireKeyRange>,
+    #[prost(uint64, tag = "2")]
+    limit: u64,
+    #[prost(uint64, tag = "3")]
+    revision: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -125,6 +163,7 @@ fn from_body(body: &Body) -> WireBody {
         Body::LeaseGrant { id, ttl_ms } => WireBody::LeaseGrant(WireLeaseGrant { id: *id, ttl_ms: *ttl_ms }),
         Body::LeaseRenew { id } => WireBody::LeaseRenew(*id),
         Body::LeaseRevoke { id } => WireBody::LeaseRevoke(*id),
+        Body::HashCheck { id } => WireBody::HashCheck(*id),
     }
 }
 
@@ -135,6 +174,7 @@ fn into_body(wire: WireBody) -> Result<Body, WireError> {
         WireBody::LeaseGrant(WireLeaseGrant { id, ttl_ms }) => Body::LeaseGrant { id, ttl_ms },
         WireBody::LeaseRenew(id) => Body::LeaseRenew { id },
         WireBody::LeaseRevoke(id) => Body::LeaseRevoke { id },
+        WireBody::HashCheck(id) => Body::HashCheck { id },
     })
 }
 
@@ -155,25 +195,38 @@ fn into_txn(wire: &WireTxn) -> Result<Txn, WireError> {
 }
 
 fn from_compare(compare: &Compare) -> WireCompare {
-    let (key, test) = match compare {
-        Compare::Absent { key } => (key, WireTest::Exists(false)),
-        Compare::Exists { key } => (key, WireTest::Exists(true)),
-        Compare::ModRevision { key, revision } => (key, WireTest::ModRevision(*revision)),
-        Compare::Version { key, version } => (key, WireTest::Version(*version)),
-        Compare::Value { key, value } => (key, WireTest::Value(value.clone())),
+    let operand = match &compare.operand {
+        Operand::CreateRevision(revision) => WireOperand::CreateRevision(*revision),
+        Operand::ModRevision(revision) => WireOperand::ModRevision(*revision),
+        Operand::Version(version) => WireOperand::Version(*version),
+        Operand::Lease(lease) => WireOperand::Lease(*lease),
+        Operand::Value(value) => WireOperand::Value(value.clone()),
     };
-    WireCompare { key: key.clone(), test: Some(test) }
+    let relation = match compare.relation {
+        Relation::Equal => WireRelation::Equal,
+        Relation::NotEqual => WireRelation::NotEqual,
+        Relation::Less => WireRelation::Less,
+        Relation::Greater => WireRelation::Greater,
+    };
+    WireCompare { key: compare.key.clone(), relation: relation.into(), operand: Some(operand) }
 }
 
 fn into_compare(wire: &WireCompare) -> Result<Compare, WireError> {
-    let key = owned(&wire.key);
-    Ok(match wire.test.as_ref().ok_or(WireError::Missing("comparison"))? {
-        WireTest::Exists(false) => Compare::Absent { key },
-        WireTest::Exists(true) => Compare::Exists { key },
-        WireTest::ModRevision(revision) => Compare::ModRevision { key, revision: *revision },
-        WireTest::Version(version) => Compare::Version { key, version: *version },
-        WireTest::Value(value) => Compare::Value { key, value: owned(value) },
-    })
+    let operand = match wire.operand.as_ref().ok_or(WireError::Missing("operand"))? {
+        WireOperand::CreateRevision(revision) => Operand::CreateRevision(*revision),
+        WireOperand::ModRevision(revision) => Operand::ModRevision(*revision),
+        WireOperand::Version(version) => Operand::Version(*version),
+        WireOperand::Lease(lease) => Operand::Lease(*lease),
+        WireOperand::Value(value) => Operand::Value(owned(value)),
+    };
+    let relation = match WireRelation::try_from(wire.relation) {
+        Ok(WireRelation::Equal) => Relation::Equal,
+        Ok(WireRelation::NotEqual) => Relation::NotEqual,
+        Ok(WireRelation::Less) => Relation::Less,
+        Ok(WireRelation::Greater) => Relation::Greater,
+        Err(_) => return Err(WireError::Missing("known relation")),
+    };
+    Ok(Compare { key: owned(&wire.key), relation, operand })
 }
 
 fn from_op(op: &Op) -> WireOp {
@@ -182,8 +235,12 @@ fn from_op(op: &Op) -> WireOp {
             WireStep::Put(WirePut { key: key.clone(), value: value.clone(), lease: *lease })
         }
         Op::Delete { key } => WireStep::Delete(key.clone()),
-        Op::DeletePrefix { prefix } => WireStep::DeletePrefix(prefix.clone()),
+        Op::DeleteRange { range } => WireStep::DeleteRange(from_range(range)),
         Op::Get { key } => WireStep::Get(key.clone()),
+        Op::Range(RangeRead { range, limit, revision }) => {
+            WireStep::Range(WireRangeRead { range: Some(from_range(range)), limit: *limit, revision: *revision })
+        }
+        Op::Txn(txn) => WireStep::Txn(from_txn(txn)),
     };
     WireOp { step: Some(step) }
 }
@@ -192,7 +249,23 @@ fn into_op(wire: &WireOp) -> Result<Op, WireError> {
     Ok(match wire.step.as_ref().ok_or(WireError::Missing("operation"))? {
         WireStep::Put(put) => Op::Put { key: owned(&put.key), value: owned(&put.value), lease: put.lease },
         WireStep::Delete(key) => Op::Delete { key: owned(key) },
-        WireStep::DeletePrefix(prefix) => Op::DeletePrefix { prefix: owned(prefix) },
+        WireStep::DeleteRange(range) => Op::DeleteRange { range: into_range(range) },
         WireStep::Get(key) => Op::Get { key: owned(key) },
+        WireStep::Range(WireRangeRead { range, limit, revision }) => {
+            let range = into_range(range.as_ref().ok_or(WireError::Missing("range"))?);
+            Op::Range(RangeRead { range, limit: *limit, revision: *revision })
+        }
+        WireStep::Txn(txn) => Op::Txn(into_txn(txn)?),
     })
+}
+
+fn from_range(range: &KeyRange) -> WireKeyRange {
+    WireKeyRange { start: range.start().clone(), end: range.end().cloned() }
+}
+
+fn into_range(wire: &WireKeyRange) -> KeyRange {
+    match &wire.end {
+        Some(end) => KeyRange::between(owned(&wire.start), owned(end)),
+        None => KeyRange::from(owned(&wire.start)),
+    }
 }

@@ -4,11 +4,13 @@ use bytes::Bytes;
 use prost::{Message, Oneof};
 
 use super::{WireError, owned};
-use crate::model::{KeyValue, OpResponse, Outcome, Rejection, TxnOutcome};
+use crate::model::{HashMark, KeyValue, OpResponse, Outcome, TxnOutcome};
+use crate::past::PastError;
+use crate::rejection::Rejection;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct WireOutcome {
-    #[prost(oneof = "WireResult", tags = "1, 2, 3")]
+    #[prost(oneof = "WireResult", tags = "1, 2, 3, 4, 5")]
     result: Option<WireResult>,
 }
 
@@ -20,6 +22,20 @@ enum WireResult {
     Done(u64),
     #[prost(message, tag = "3")]
     Rejected(WireRejection),
+    #[prost(uint64, tag = "4")]
+    Compacted(u64),
+    #[prost(message, tag = "5")]
+    Hash(WireHash),
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct WireHash {
+    #[prost(fixed64, tag = "1")]
+    id: u64,
+    #[prost(uint64, tag = "2")]
+    revision: u64,
+    #[prost(fixed64, tag = "3")]
+    hash: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -34,22 +50,47 @@ struct WireTxnOutcome {
 
 #[derive(Clone, PartialEq, Message)]
 struct WireResponse {
-    #[prost(enumeration = "WireKind", tag = "1")]
-    kind: i32,
-    #[prost(message, optional, tag = "2")]
-    key_value: Option<WireKeyValue>,
-    #[prost(uint64, tag = "3")]
-    deleted: u64,
+    #[prost(oneof = "WireAnswer", tags = "1, 2, 3, 4, 5")]
+    answer: Option<WireAnswer>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, prost::Enumeration)]
-#[repr(i32)]
-enum WireKind {
-    Unknown = 0,
-    Put = 1,
-    Delete = 2,
-    DeletePrefix = 3,
-    Get = 4,
+#[derive(Clone, PartialEq, Oneof)]
+enum WireAnswer {
+    #[prost(message, tag = "1")]
+    Put(WirePutDone),
+    #[prost(uint64, tag = "2")]
+    Deleted(u64),
+    #[prost(message, tag = "3")]
+    Get(WireFound),
+    #[prost(message, tag = "4")]
+    Range(WirePage),
+    #[prost(message, tag = "5")]
+    Txn(WireNested),
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct WirePutDone {}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireFound {
+    #[prost(message, optional, tag = "1")]
+    current: Option<WireKeyValue>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WirePage {
+    #[prost(message, repeated, tag = "1")]
+    items: Vec<WireKeyValue>,
+    #[prost(bool, tag = "2")]
+    more: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WireNested {
+    #[prost(bool, tag = "1")]
+    succeeded: bool,
+    #[prost(message, repeated, tag = "2")]
+    responses: Vec<WireResponse>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -85,6 +126,13 @@ enum WireReason {
     LeaseNotFound = 2,
     CompactOutOfRange = 3,
     Settled = 4,
+    AnswerNotKept = 5,
+    Compacted = 6,
+    Future = 7,
+    AnswerTooLarge = 8,
+    RangeTooLarge = 9,
+    TooDeep = 10,
+    LeaseFull = 11,
 }
 
 /// Writes an outcome.
@@ -106,6 +154,10 @@ pub(super) fn from_outcome(outcome: &Outcome) -> WireOutcome {
         }),
         Outcome::Done { revision } => WireResult::Done(*revision),
         Outcome::Rejected(rejection) => WireResult::Rejected(from_rejection(rejection)),
+        Outcome::Compacted { oldest } => WireResult::Compacted(*oldest),
+        Outcome::Hash(HashMark { id, revision, hash }) => {
+            WireResult::Hash(WireHash { id: *id, revision: *revision, hash: *hash })
+        }
     };
     WireOutcome { result: Some(result) }
 }
@@ -119,27 +171,41 @@ pub(super) fn into_outcome(wire: &WireOutcome) -> Result<Outcome, WireError> {
         }),
         WireResult::Done(revision) => Outcome::Done { revision: *revision },
         WireResult::Rejected(rejection) => Outcome::Rejected(into_rejection(rejection)),
+        WireResult::Compacted(oldest) => Outcome::Compacted { oldest: *oldest },
+        WireResult::Hash(WireHash { id, revision, hash }) => {
+            Outcome::Hash(HashMark { id: *id, revision: *revision, hash: *hash })
+        }
     })
 }
 
 fn from_response(response: &OpResponse) -> WireResponse {
-    let (kind, found, deleted) = match response {
-        OpResponse::Put { previous } => (WireKind::Put, previous.as_ref(), 0),
-        OpResponse::Delete { previous } => (WireKind::Delete, previous.as_ref(), 0),
-        OpResponse::DeletePrefix { deleted } => (WireKind::DeletePrefix, None, *deleted),
-        OpResponse::Get { current } => (WireKind::Get, current.as_ref(), 0),
+    let answer = match response {
+        OpResponse::Put => WireAnswer::Put(WirePutDone {}),
+        OpResponse::Deleted { count } => WireAnswer::Deleted(*count),
+        OpResponse::Get { current } => WireAnswer::Get(WireFound { current: current.as_ref().map(from_key_value) }),
+        OpResponse::Range { items, more } => {
+            WireAnswer::Range(WirePage { items: items.iter().map(from_key_value).collect(), more: *more })
+        }
+        OpResponse::Txn { succeeded, responses } => WireAnswer::Txn(WireNested {
+            succeeded: *succeeded,
+            responses: responses.iter().map(from_response).collect(),
+        }),
     };
-    WireResponse { kind: kind.into(), key_value: found.map(from_key_value), deleted }
+    WireResponse { answer: Some(answer) }
 }
 
 fn into_response(wire: &WireResponse) -> Result<OpResponse, WireError> {
-    let found = wire.key_value.as_ref().map(into_key_value);
-    Ok(match wire.kind() {
-        WireKind::Put => OpResponse::Put { previous: found },
-        WireKind::Delete => OpResponse::Delete { previous: found },
-        WireKind::DeletePrefix => OpResponse::DeletePrefix { deleted: wire.deleted },
-        WireKind::Get => OpResponse::Get { current: found },
-        WireKind::Unknown => return Err(WireError::Missing("kind of response")),
+    Ok(match wire.answer.as_ref().ok_or(WireError::Missing("answer"))? {
+        WireAnswer::Put(WirePutDone {}) => OpResponse::Put,
+        WireAnswer::Deleted(count) => OpResponse::Deleted { count: *count },
+        WireAnswer::Get(found) => OpResponse::Get { current: found.current.as_ref().map(into_key_value) },
+        WireAnswer::Range(page) => {
+            OpResponse::Range { items: page.items.iter().map(into_key_value).collect(), more: page.more }
+        }
+        WireAnswer::Txn(nested) => OpResponse::Txn {
+            succeeded: nested.succeeded,
+            responses: nested.responses.iter().map(into_response).collect::<Result<_, _>>()?,
+        },
     })
 }
 
@@ -174,19 +240,34 @@ fn from_rejection(rejection: &Rejection) -> WireRejection {
             (WireReason::CompactOutOfRange, vec![requested, oldest, current])
         }
         Rejection::Settled { session, sequence } => (WireReason::Settled, vec![session, sequence]),
+        Rejection::AnswerNotKept { session, sequence } => (WireReason::AnswerNotKept, vec![session, sequence]),
+        Rejection::Past(PastError::Compacted { requested, oldest }) => (WireReason::Compacted, vec![requested, oldest]),
+        Rejection::Past(PastError::Future { requested, current }) => (WireReason::Future, vec![requested, current]),
+        Rejection::AnswerTooLarge { size, limit } => (WireReason::AnswerTooLarge, vec![size, limit]),
+        Rejection::RangeTooLarge { limit } => (WireReason::RangeTooLarge, vec![limit]),
+        Rejection::TooDeep { depth, limit } => (WireReason::TooDeep, vec![depth, limit]),
+        Rejection::LeaseFull { id, limit } => (WireReason::LeaseFull, vec![id, limit]),
     };
     WireRejection { reason: reason.into(), numbers }
 }
 
 fn into_rejection(wire: &WireRejection) -> Rejection {
     let number = |index: usize| wire.numbers.get(index).copied().unwrap_or_default();
+    let (first, second) = (number(0), number(1));
     match wire.reason() {
         WireReason::Malformed => Rejection::Malformed,
         WireReason::EmptyKey => Rejection::EmptyKey,
-        WireReason::LeaseNotFound => Rejection::LeaseNotFound { id: number(0) },
+        WireReason::LeaseNotFound => Rejection::LeaseNotFound { id: first },
         WireReason::CompactOutOfRange => {
-            Rejection::CompactOutOfRange { requested: number(0), oldest: number(1), current: number(2) }
+            Rejection::CompactOutOfRange { requested: first, oldest: second, current: number(2) }
         }
-        WireReason::Settled => Rejection::Settled { session: number(0), sequence: number(1) },
+        WireReason::Settled => Rejection::Settled { session: first, sequence: second },
+        WireReason::AnswerNotKept => Rejection::AnswerNotKept { session: first, sequence: second },
+        WireReason::Compacted => PastError::Compacted { requested: first, oldest: second }.into(),
+        WireReason::Future => PastError::Future { requested: first, current: second }.into(),
+        WireReason::AnswerTooLarge => Rejection::AnswerTooLarge { size: first, limit: second },
+        WireReason::RangeTooLarge => Rejection::RangeTooLarge { limit: first },
+        WireReason::TooDeep => Rejection::TooDeep { depth: first, limit: second },
+        WireReason::LeaseFull => Rejection::LeaseFull { id: first, limit: second },
     }
 }
