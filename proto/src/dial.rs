@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -104,9 +105,22 @@ pub async fn dial(endpoint: &Endpoint, tls: Arc<ClientConfig>, timeout: Duration
 /// A channel that connects when it is first used.
 pub fn connect_lazy(endpoint: &Endpoint, tls: Arc<ClientConfig>, timeout: Duration) -> Result<Channel, DialError> {
     let dialler = Dialler::new(endpoint, tls, timeout);
-    let connector = tower::service_fn(move |_| {
+    connect_lazy_over(endpoint, move || {
         let dialler = dialler.clone();
-        async move { dialler.establish().await.map(TokioIo::new) }
+        async move { dialler.establish().await }
+    })
+}
+
+/// The same over connections of the caller's making; `establish` has a deadline of its own.
+pub fn connect_lazy_over<E, F, S>(endpoint: &Endpoint, establish: E) -> Result<Channel, DialError>
+where
+    E: Fn() -> F + Send + 'static,
+    F: Future<Output = Result<S, DialError>> + Send + 'static,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let connector = tower::service_fn(move |_| {
+        let established = establish();
+        async move { established.await.map(TokioIo::new) }
     });
     Ok(transport(endpoint)?.connect_with_connector_lazy(connector))
 }

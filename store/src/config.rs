@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-
 use crate::observer::ApplyObserver;
+use crate::world::World;
 
 /// Where a store lives, who it is, and who listens to it.
 pub struct StoreConfig {
@@ -21,14 +20,12 @@ pub struct StoreConfig {
     pub has_history: bool,
     /// For people.
     pub name: String,
-    /// `host:port` under which peers reach [`StoreConfig::peer_listener`].
+    /// `host:port` under which peers reach the listener of [`StoreConfig::world`].
     pub peer_address: String,
     /// `host:port` of this master's API, told to all members.
     pub api_address: String,
-    /// Where peers call.
-    pub peer_listener: TcpListener,
-    /// Certificates of the peers' own CA.
-    pub peer_tls: PeerTls,
+    /// Disk, clock and network; [`World::real`] but for simulations.
+    pub world: World,
     /// Told of everything applied.
     pub observer: Arc<dyn ApplyObserver>,
     /// Times and bounds.

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use openraft::ServerState;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::config::Tuning;
 use crate::error::StoreError;
@@ -21,6 +21,7 @@ use crate::snapshot::SnapshotDir;
 use crate::space::Space;
 use crate::status::{Leadership, MemberStatus, StoreStatus};
 use crate::wal::Wal;
+use crate::world::Clock;
 
 /// One member, running.
 pub(crate) struct Core {
@@ -40,6 +41,7 @@ pub(crate) struct Core {
     /// When a leader last sent something.
     pub(crate) leader_heard: Mutex<Option<Instant>>,
     pub(crate) space: Arc<Space>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) instruments: Instruments,
 }
 

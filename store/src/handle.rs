@@ -17,12 +17,10 @@ use xebec_kv::{Body, Outcome, Rejection, SharedLease, State, Txn, TxnOutcome};
 use crate::archive;
 use crate::config::StoreConfig;
 use crate::core::Core;
-use crate::disk::{Disk, RealDisk};
 use crate::error::StoreError;
 use crate::instruments;
 use crate::member::Member;
 use crate::propose::Purpose;
-use crate::propose::now_ms;
 use crate::running::Running;
 use crate::status::{Leadership, StoreStatus};
 
@@ -39,12 +37,7 @@ pub struct Store {
 impl Store {
     /// Opens the data directory, recovers what it holds, and takes part in the cluster.
     pub async fn open(config: StoreConfig) -> Result<Store, StoreError> {
-        Store::open_on(Arc::new(RealDisk), config).await
-    }
-
-    /// The same, on a disk of the caller's. The lock and the checkpoint are on the machine's all the same.
-    pub async fn open_on(disk: Arc<dyn Disk>, config: StoreConfig) -> Result<Store, StoreError> {
-        let (core, running) = crate::open::open(disk, config).await?;
+        let (core, running) = crate::open::open(config).await?;
         Ok(Store { core, running: Arc::new(running) })
     }
 
@@ -102,7 +95,7 @@ impl Store {
     /// A lease for keys that shall go `ttl` after they were put, or up to a minute later. Many keys share it: most calls
     /// find one that is there and cost nothing.
     pub async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError> {
-        match self.state().shared_lease(now_ms(), ttl.as_millis() as u64) {
+        match self.state().shared_lease(self.core.clock.now_ms(), ttl.as_millis() as u64) {
             SharedLease::There { id } => Ok(id),
             SharedLease::Grant { id, ttl_ms } => {
                 self.core.propose(&Body::LeaseGrant { id, ttl_ms }, deadline).await?;

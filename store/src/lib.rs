@@ -42,21 +42,24 @@ mod status;
 mod tests;
 mod wal;
 mod watchdog;
+pub mod world;
 
-/// Test doubles of the disk, for the simulation and the tests on real processes.
+/// Test doubles of the disk and the checkpoint, for the simulation and the tests on real processes.
 #[cfg(feature = "testing")]
 pub mod testing {
+    pub use crate::checkpoint::MemoryCheckpoint;
     pub use crate::disk::faulty::{Fault, Faults, FaultyDisk, Operation, When};
     pub use crate::disk::memory::MemoryDisk;
 }
 
 pub use archive::{Rebuild, Summary, Usage, inspect, recover, restore};
 pub use config::{PeerTls, StoreConfig, Tuning};
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use disk::{Disk, DiskFile, Lock, RealDisk};
 pub use error::StoreError;
 pub use handle::Store;
 pub use member::Member;
 pub use observer::{ApplyObserver, NoObserver};
 pub use slow::SlowLog;
 pub use status::{Leadership, MemberStatus, StoreStatus};
+pub use world::World;
 pub use xebec_kv as kv;

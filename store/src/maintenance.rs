@@ -13,7 +13,6 @@ use xebec_kv::{Body, Outcome, Revision, State};
 
 use crate::core::Core;
 use crate::error::StoreError;
-use crate::propose::now_ms;
 
 const TICK: Duration = Duration::from_secs(1);
 /// A proposal of ours that takes longer is made again later.
@@ -66,7 +65,7 @@ async fn lead(core: &Core, history: &History, state: &State) -> Result<(), Store
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
         core.compact(revision, COMPACTIONS, deadline()).await?;
     }
-    let expired: Vec<u64> = state.expired_leases(now_ms()).take(REVOCATIONS).collect();
+    let expired: Vec<u64> = state.expired_leases(core.clock.now_ms()).take(REVOCATIONS).collect();
     for id in expired {
         core.propose(&Body::LeaseRevoke { id }, deadline()).await?;
     }

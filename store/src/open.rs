@@ -30,19 +30,22 @@ use crate::space::Space;
 use crate::status::Leadership;
 use crate::wal::Wal;
 use crate::watchdog::Watchdog;
+use crate::world::PeerListener;
 use crate::{leadership, maintenance};
 
 const FIRST_METRICS: Duration = Duration::from_secs(2);
 
 /// Opens a member and starts its tasks.
-pub(crate) async fn open(disk: Arc<dyn Disk>, config: StoreConfig) -> Result<(Arc<Core>, Running), StoreError> {
+pub(crate) async fn open(config: StoreConfig) -> Result<(Arc<Core>, Running), StoreError> {
     let instruments = Instruments::new(&config.tuning);
     let recovered = {
         let ours = Identity::new(&config.cluster_id, config.node_id);
         let (dir, history, options) = (config.data_dir.clone(), config.has_history, wal_options(&config.tuning));
-        let log_disk: Arc<dyn Disk> = Arc::new(MeteredDisk::new(disk.clone(), instruments.clone()));
-        let disks = Disks { log: log_disk, rest: disk };
-        tokio::task::spawn_blocking(move || recovery::claim_and_recover(&disks, &dir, &ours, history, options)).await
+        let disk = config.world.disk.clone();
+        let log: Arc<dyn Disk> = Arc::new(MeteredDisk::new(disk.clone(), instruments.clone()));
+        let workers = disk.workers();
+        let disks = Disks { log, rest: disk, checkpoint: config.world.checkpoint.clone() };
+        workers.run(move || recovery::claim_and_recover(&disks, &dir, &ours, history, options)).await
     };
     let recovered = recovered.map_err(|error| StoreError::Stopped { reason: error.to_string() })??;
     start(config, recovered, instruments).await
@@ -56,7 +59,7 @@ async fn start(
     let Recovered { wal, snapshots, backend, held, newest, lock } = recovered;
     let snapshots = Arc::new(snapshots);
     let board = Arc::new(Board::new(newest, config.observer.clone()));
-    let peers = Arc::new(Peers::new(config.peer_tls.client.clone(), &config.cluster_id, config.node_id));
+    let peers = Arc::new(Peers::new(config.world.network.clone(), &config.cluster_id, config.node_id));
     let watchdog = Arc::new(Watchdog::new(&config.tuning));
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
     let engine = Engine {
@@ -68,7 +71,7 @@ async fn start(
     let raft = engine.start(&config).await?;
     watchdog.watch(MetricsWatch::new(raft.metrics()));
     let leadership = watch::Sender::new(Leadership::default());
-    let space = Arc::new(Space::new(&config.data_dir, config.tuning.space_reserve));
+    let space = Arc::new(Space::new(config.world.disk.clone(), &config.data_dir, config.tuning.space_reserve));
     let core = Arc::new(Core {
         data_dir: config.data_dir.clone(),
         cluster_id: config.cluster_id.clone(),
@@ -80,21 +83,23 @@ async fn start(
         snapshots,
         peers,
         leadership: leadership.subscribe(),
-        session: Session::begin(),
+        session: Session::begin(config.world.session),
         limits: Limits::new(&config.tuning),
         raft,
         leader_heard: Mutex::default(),
         space: space.clone(),
+        clock: config.world.clock.clone(),
         instruments: instruments.clone(),
     });
     let lease = config.tuning.election_max;
     tokio::spawn(leadership::follow(core.watch_metrics(), leadership, lease, instruments.clone()));
     let (stop, stopped) = watch::channel(false);
     let interval = config.tuning.checkpoint_interval;
+    let workers = config.world.disk.workers();
     let parts = Parts {
-        server: serve(config, core.clone(), stopped.clone()),
+        server: serve(config.world.listener, core.clone(), stopped.clone()),
         maintenance: tokio::spawn(maintenance::maintain(core.clone(), stopped)),
-        checkpointer: Checkpointer::start(Box::new(backend), held, Source { board, space, instruments }, interval)?,
+        checkpointer: Checkpointer::start(backend, held, Source { board, space, instruments }, interval, workers),
         lock,
     };
     Ok((core, Running::new(stop, parts)))
@@ -142,10 +147,10 @@ fn me(config: &StoreConfig) -> Member {
     }
 }
 
-fn serve(config: StoreConfig, core: Arc<Core>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+fn serve(listener: Box<dyn PeerListener>, core: Arc<Core>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let service = PeerService::new(core);
-        if let Err(error) = listen(config.peer_listener, &config.peer_tls.server, service, stopped).await {
+        if let Err(error) = listen(listener.incoming(), service, stopped).await {
             tracing::error!(%error, "the peer port is closed");
         }
     })

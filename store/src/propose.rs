@@ -5,7 +5,7 @@
 //! simply tried again: if the first one was applied, the second gets its answer. A caller is told "unknown" only when
 //! its deadline has come.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
@@ -156,7 +156,7 @@ impl Core {
     async fn write(&self, draft: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
         let body = || wire::decode_body(&draft.command).ok().map(|(_, body)| body);
         self.space.check(body, draft.purpose == Purpose::Freeing).map_err(Attempt::Failed)?;
-        let proposal = Proposal { time_ms: now_ms(), command: draft.command.clone() };
+        let proposal = Proposal { time_ms: self.clock.now_ms(), command: draft.command.clone() };
         let written = timeout_at(deadline, self.raft.client_write(proposal)).await.map_err(|_| Attempt::Unknown)?;
         match written {
             Ok(response) => {
@@ -236,10 +236,6 @@ fn refused_or_unknown(status: &Status) -> Attempt {
         tonic::Code::PermissionDenied | tonic::Code::InvalidArgument => Attempt::Refused,
         _ => Attempt::Unknown,
     }
-}
-
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 fn stopped() -> StoreError {

@@ -4,16 +4,12 @@
 //!  lock ─ identity ─ wal ─ snapshots ─ checkpoint ─► newest usable state
 //! ```
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use nix::fcntl::{Flock, FlockArg};
-
-use crate::checkpoint::{SledBackend, StateBackend};
+use crate::checkpoint::{Checkpoint, StateBackend};
 use crate::config::Tuning;
-use crate::disk::{Disk, io_error};
+use crate::disk::{Disk, Lock, io_error};
 use crate::error::StoreError;
 use crate::identity::{self, Identity};
 use crate::raft::Image;
@@ -23,22 +19,23 @@ use crate::wal::{Wal, WalOptions};
 /// Newest log entries kept in memory.
 const LOG_CACHE: usize = 16 << 20;
 
-/// The log's disk, and that of everything else.
+/// The log's disk, that of everything else, and the database.
 pub(crate) struct Disks {
     pub(crate) log: Arc<dyn Disk>,
     pub(crate) rest: Arc<dyn Disk>,
+    pub(crate) checkpoint: Checkpoint,
 }
 
 /// What the disk held.
 pub(crate) struct Recovered {
     pub(crate) wal: Wal,
     pub(crate) snapshots: SnapshotDir,
-    pub(crate) backend: SledBackend,
+    pub(crate) backend: Box<dyn StateBackend>,
     /// What the backend holds.
     pub(crate) held: Image,
     /// Where to go on from.
     pub(crate) newest: Image,
-    pub(crate) lock: Flock<File>,
+    pub(crate) lock: Lock,
 }
 
 pub(crate) fn wal_options(tuning: &Tuning) -> WalOptions {
@@ -54,7 +51,7 @@ pub(crate) fn claim_and_recover(
     options: WalOptions,
 ) -> Result<Recovered, StoreError> {
     disks.rest.create_dir(dir).map_err(io_error("create", dir))?;
-    let lock = lock(dir)?;
+    let lock = lock(&*disks.rest, dir)?;
     let found = identity::read(&*disks.rest, dir)?;
     let is_used = found.is_some();
     let has_log = has_log(disks, dir)?;
@@ -87,11 +84,11 @@ pub(crate) fn recover(
     dir: &Path,
     cluster_id: &str,
     options: WalOptions,
-    lock: Flock<File>,
+    lock: Lock,
 ) -> Result<Recovered, StoreError> {
     let wal = Wal::open(disks.log.clone(), &dir.join("wal"), options)?;
     let (snapshots, snapshot) = SnapshotDir::open(disks.rest.clone(), &dir.join("snap"), cluster_id)?;
-    let mut backend = SledBackend::new(&dir.join("state.sled"));
+    let mut backend = disks.checkpoint.backend(dir);
     let held = backend.load()?.unwrap_or_default();
     let newest = snapshot.filter(|snapshot| snapshot.applied > held.applied).unwrap_or_else(|| held.clone());
     check_gap(dir, &wal, &newest)?;
@@ -110,9 +107,7 @@ fn check_gap(dir: &Path, wal: &Wal, newest: &Image) -> Result<(), StoreError> {
 }
 
 /// Makes sure that nobody else uses the directory, as long as the answer is held.
-pub(crate) fn lock(dir: &Path) -> Result<Flock<File>, StoreError> {
+pub(crate) fn lock(disk: &dyn Disk, dir: &Path) -> Result<Lock, StoreError> {
     let path = &dir.join("lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
-    let file = file.map_err(io_error("open", path))?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| io_error("lock", path)(errno.into()))
+    disk.lock(path).map_err(io_error("lock", path))
 }

@@ -3,12 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use nix::fcntl::Flock;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::checkpoint::Checkpointer;
 use crate::core::Core;
+use crate::disk::Lock;
 
 /// What is under way on the peer port may take so long to finish.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,7 +24,7 @@ pub(crate) struct Parts {
     pub(crate) maintenance: JoinHandle<()>,
     pub(crate) checkpointer: Checkpointer,
     /// Held while the directory is ours.
-    pub(crate) lock: Flock<std::fs::File>,
+    pub(crate) lock: Lock,
 }
 
 impl Running {
@@ -44,9 +44,7 @@ impl Running {
             server.abort();
         }
         maintenance.abort();
-        if tokio::task::spawn_blocking(|| checkpointer.stop()).await.is_err() {
-            tracing::warn!("the last checkpoint was not written");
-        }
+        checkpointer.stop().await;
         core.wal.close().await;
         drop(lock);
     }

@@ -1,8 +1,6 @@
 //! Numbers this process's proposals, so that proposing one twice applies it once.
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xebec_kv::RequestId;
@@ -28,10 +26,9 @@ pub(crate) struct Ticket {
 }
 
 impl Session {
-    /// A session whose id nobody else has, in all likelihood: the hasher's keys come from the system's random source.
-    pub(crate) fn begin() -> Session {
-        let id = RandomState::new().build_hasher().finish();
-        Session { id: id.max(1), numbers: Arc::default() }
+    /// A session under an id that nobody else has, and that is not 0.
+    pub(crate) fn begin(id: u64) -> Session {
+        Session { id, numbers: Arc::default() }
     }
 
     pub(crate) fn ticket(&self) -> Ticket {
@@ -68,7 +65,7 @@ mod tests {
 
     #[test]
     fn settled_is_what_nobody_waits_for() {
-        let session = Session::begin();
+        let session = Session::begin(7);
         let (first, second) = (session.ticket(), session.ticket());
         assert_eq!(second.request_id().settled_below, 0);
         drop(first);

@@ -4,7 +4,9 @@
 //! not written is counted in the next line.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Between two lines of one kind.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -6,16 +6,17 @@
 //! that it does not flap).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use nix::sys::statvfs::statvfs;
 use xebec_kv::{Body, Op, Txn};
 
+use crate::disk::Disk;
 use crate::error::StoreError;
 
 /// Room on one member's disk.
-#[derive(Debug)]
 pub(crate) struct Space {
+    disk: Arc<dyn Disk>,
     dir: PathBuf,
     reserve: u64,
     free: AtomicU64,
@@ -26,8 +27,9 @@ pub(crate) struct Space {
 }
 
 impl Space {
-    pub(crate) fn new(dir: &Path, reserve: u64) -> Space {
+    pub(crate) fn new(disk: Arc<dyn Disk>, dir: &Path, reserve: u64) -> Space {
         let space = Space {
+            disk,
             dir: dir.to_owned(),
             reserve,
             free: AtomicU64::new(u64::MAX),
@@ -80,13 +82,11 @@ impl Space {
         if self.pretended.load(Ordering::Relaxed) != u64::MAX {
             return Some(self.pretended.load(Ordering::Relaxed));
         }
-        match statvfs(&self.dir) {
-            Ok(answer) => Some(answer.blocks_available() * answer.fragment_size()),
-            Err(error) => {
-                tracing::warn!(%error, dir = %self.dir.display(), "cannot tell how much space is free");
-                None
-            }
-        }
+        let free = self.disk.free(&self.dir);
+        let free = free.inspect_err(|error| {
+            tracing::warn!(%error, dir = %self.dir.display(), "cannot tell how much space is free");
+        });
+        free.ok()
     }
 
     /// The disk answers so from now on; `u64::MAX`: it is asked again.
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn only_what_grows_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        let space = Space::new(dir.path(), 1000);
+        let space = Space::new(Arc::new(crate::disk::RealDisk), dir.path(), 1000);
         let key = Bytes::from_static(b"/k");
         let txn = |op: Op| Some(Body::Txn(Txn { success: vec![op], ..Txn::default() }));
         let put = || txn(Op::Put { key: key.clone(), value: key.clone(), lease: 0 });

@@ -2,6 +2,7 @@
 //!
 //! This test binary is also the member: the parent starts itself again with `member` as the only test, and talks to it
 //! by lines on its standard input and output.
+#![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -16,7 +17,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use xebec_store::kv::{Op, Txn};
-use xebec_store::{Member, NoObserver, PeerTls, Store, StoreConfig, StoreError, Tuning};
+use xebec_store::{Member, NoObserver, PeerTls, Store, StoreConfig, StoreError, Tuning, World};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a member says stands after this; the test harness prints lines of its own.
@@ -162,6 +163,7 @@ fn variable(name: &str) -> String {
 }
 
 async fn serve(dir: &Path, id: u64, address: SocketAddr) {
+    let listener = tokio::net::TcpListener::bind(address).await.expect("the address is free");
     let store = Store::open(StoreConfig {
         data_dir: dir.join(format!("member-{id}")),
         cluster_id: "processes".to_owned(),
@@ -170,8 +172,7 @@ async fn serve(dir: &Path, id: u64, address: SocketAddr) {
         name: format!("m{id}"),
         peer_address: address.to_string(),
         api_address: address.to_string(),
-        peer_listener: tokio::net::TcpListener::bind(address).await.expect("the address is free"),
-        peer_tls: peer_tls(dir),
+        world: World::real(listener, peer_tls(dir)),
         observer: Arc::new(NoObserver),
         tuning: Tuning { segment_bytes: 256 << 10, snapshot_entries: 300, ..Tuning::default() },
     });

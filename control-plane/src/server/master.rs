@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use xebec_store::{PeerTls, Store, StoreConfig, StoreError, Tuning};
+use xebec_store::{PeerTls, Store, StoreConfig, StoreError, Tuning, World};
 
 use super::assembly::Assembly;
 use super::config::ServerConfig;
@@ -257,8 +257,7 @@ fn store_config(
         name: file.name.clone(),
         peer_address: file.peer_address(),
         api_address: file.api_address(),
-        peer_listener,
-        peer_tls: PeerTls { server: peers.server, client: peers.client },
+        world: World::real(peer_listener, PeerTls { server: peers.server, client: peers.client }),
         observer,
         tuning: Tuning::default(),
     })

@@ -11,6 +11,7 @@ use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use openraft::Membership;
 
 use super::summary::{Summary, read, summarize};
+use crate::checkpoint::Checkpoint;
 use crate::config::Tuning;
 use crate::disk::{Disk, RealDisk, io_error};
 use crate::error::StoreError;
@@ -44,7 +45,7 @@ pub struct Rebuild {
 pub async fn restore(from: &Path, to: &Rebuild) -> Result<Summary, StoreError> {
     let (cluster_id, image, file_bytes) = read(from)?;
     let exists = to.data_dir.exists();
-    let _lock = if exists { Some(recovery::lock(&to.data_dir)?) } else { None };
+    let _lock = if exists { Some(recovery::lock(&RealDisk, &to.data_dir)?) } else { None };
     let summary = summarize(cluster_id, &image, file_bytes, |_| String::new());
     begin_anew(image, summary.applied_index, 0, to).await?;
     Ok(summary)
@@ -55,13 +56,13 @@ pub async fn restore(from: &Path, to: &Rebuild) -> Result<Summary, StoreError> {
 pub async fn recover(to: &Rebuild) -> Result<Summary, StoreError> {
     let dir = &to.data_dir;
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
-    let disks = Disks { log: disk.clone(), rest: disk.clone() };
+    let disks = Disks { log: disk.clone(), rest: disk.clone(), checkpoint: Checkpoint::Sled };
     let found = if dir.exists() { identity::read(&*disk, dir)? } else { None };
     let found = found.ok_or_else(|| StoreError::Corrupt {
         path: dir.clone(),
         reason: "no member of any cluster has used it".to_owned(),
     })?;
-    let lock = recovery::lock(dir)?;
+    let lock = recovery::lock(&*disk, dir)?;
     let mut recovered = recovery::recover(&disks, dir, found.cluster_id(), wal_options(&Tuning::default()), lock)?;
     let mut image = std::mem::take(&mut recovered.newest);
     replay_log(&recovered.wal, &mut image)?;

@@ -1,25 +1,51 @@
 //! Brings the state to the checkpoint database, off the path of acknowledgements.
 //!
-//! A thread looks at the published state once a second and writes what has changed. The log and the snapshots alone
+//! A task looks at the published state once a second and has what has changed written. The log and the snapshots alone
 //! would do to recover; the checkpoint makes a restart quick, because only the log after it is applied again.
 
+#[cfg(any(test, feature = "testing"))]
+mod memory;
 mod sled_backend;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+#[cfg(any(test, feature = "testing"))]
+pub use memory::MemoryCheckpoint;
 pub(crate) use sled_backend::SledBackend;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
-use crate::disk::{disk_is_full, io_error};
+use crate::disk::disk_is_full;
 use crate::error::StoreError;
 use crate::instruments::Instruments;
 use crate::raft::{Board, Image};
 use crate::space::Space;
+use crate::world::Workers;
+
+/// Which database a member has.
+#[derive(Clone)]
+pub enum Checkpoint {
+    /// sled, in `state.sled/`.
+    Sled,
+    /// One in memory.
+    #[cfg(any(test, feature = "testing"))]
+    Memory(MemoryCheckpoint),
+}
+
+impl Checkpoint {
+    pub(crate) fn backend(&self, dir: &Path) -> Box<dyn StateBackend> {
+        match self {
+            Checkpoint::Sled => Box::new(SledBackend::new(&dir.join("state.sled"))),
+            #[cfg(any(test, feature = "testing"))]
+            Checkpoint::Memory(memory) => Box::new(memory.clone()),
+        }
+    }
+}
 
 /// A database that holds the state as of some entry of the log.
 pub(crate) trait StateBackend: Send {
@@ -40,10 +66,10 @@ pub(crate) struct Source {
     pub(crate) instruments: Instruments,
 }
 
-/// The thread that writes checkpoints.
+/// The task that has checkpoints written.
 pub(crate) struct Checkpointer {
-    stop: SyncSender<()>,
-    thread: JoinHandle<()>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
 }
 
 impl Checkpointer {
@@ -53,25 +79,35 @@ impl Checkpointer {
         held: Image,
         source: Source,
         interval: Duration,
-    ) -> Result<Checkpointer, StoreError> {
-        let (stop, stopped) = sync_channel(1);
-        let run = move || {
-            let mut work = Work { backend, held, source };
-            while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                work.save();
-            }
-            work.save();
-        };
-        let thread = std::thread::Builder::new().name("xebec-checkpoint".to_owned());
-        let thread = thread.spawn(run).map_err(io_error("start the checkpoint thread of", &PathBuf::new()))?;
-        Ok(Checkpointer { stop, thread })
+        workers: Workers,
+    ) -> Checkpointer {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(run(Work { backend, held, source }, interval, workers, stopped));
+        Checkpointer { stop, task }
     }
 
     /// Writes a last checkpoint and ends.
-    pub(crate) fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.stop);
-        if self.thread.join().is_err() {
-            tracing::error!("the checkpoint thread panicked");
+        if self.task.await.is_err() {
+            tracing::error!("the last checkpoint was not written");
+        }
+    }
+}
+
+async fn run(mut work: Work, interval: Duration, workers: Workers, mut stopped: oneshot::Receiver<()>) {
+    loop {
+        let stopping = timeout(interval, &mut stopped).await.is_ok();
+        let saved = workers.run(move || {
+            work.save();
+            work
+        });
+        match saved.await {
+            Ok(back) => work = back,
+            Err(error) => return tracing::error!(%error, "writing a checkpoint panicked: no more are written"),
+        }
+        if stopping {
+            return;
         }
     }
 }

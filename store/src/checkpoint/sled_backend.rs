@@ -26,7 +26,7 @@ use sled::{Batch, Db, IVec, Tree};
 use xebec_kv::{Change, Revision, State, VersionRecord, wire};
 
 use super::StateBackend;
-use crate::disk::{die, io_error};
+use crate::disk::{RealDisk, die, io_error};
 use crate::error::StoreError;
 use crate::raft::Image;
 use crate::raft::codec::invalid;
@@ -206,7 +206,7 @@ impl Database {
     fn sync(&self) -> io::Result<()> {
         self.db.flush()?;
         if let Err(error) = self.file.sync_data() {
-            die("sync the checkpoint", Path::new("db"), &error);
+            die(&RealDisk, "sync the checkpoint", Path::new("db"), &error);
         }
         Ok(())
     }
@@ -330,6 +330,7 @@ fn checksum(key: &[u8], last: u8, part: &[u8]) -> u32 {
 
 /// Opens sled, waiting for a moment if it is open: threads of one that was just closed may still hold its lock. The
 /// lock of the whole data directory has made sure that no other process is meant.
+#[expect(clippy::disallowed_methods, reason = "sled is opened on a thread of its own")]
 fn open_db(dir: &Path) -> io::Result<Db> {
     let mut tries = 0;
     loop {

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Disk, DiskFile};
+use super::{Disk, DiskFile, Lock};
+use crate::world::Workers;
 
 /// What a disk is asked to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +104,7 @@ impl Faults {
     }
 
     /// What an operation that moves no bytes meets.
+    #[expect(clippy::disallowed_methods, reason = "a slow disk holds up whoever asks it")]
     fn pass(&self, operation: Operation, path: &Path) -> io::Result<()> {
         match self.meets(operation, path) {
             Some(Fault::Fail(errno)) => Err(io::Error::from_raw_os_error(errno)),
@@ -196,8 +198,29 @@ impl Disk for FaultyDisk {
         self.faults.pass(Operation::SyncDir, dir)?;
         self.inner.sync_dir(dir)
     }
+
+    fn lock(&self, path: &Path) -> io::Result<Lock> {
+        self.inner.lock(path)
+    }
+
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        self.inner.free(dir)
+    }
+
+    fn workers(&self) -> Workers {
+        self.inner.workers()
+    }
+
+    fn sync_takes(&self) -> Duration {
+        self.inner.sync_takes()
+    }
+
+    fn give_up(&self) -> ! {
+        self.inner.give_up()
+    }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a slow disk holds up whoever asks it")]
 impl DiskFile for FaultyFile {
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         match self.faults.meets(Operation::Write, &self.path) {

@@ -3,10 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
-use super::{Disk, DiskFile};
+use tokio::time::Instant;
+
+use super::{Disk, DiskFile, Lock};
 use crate::instruments::Instruments;
+use crate::world::Workers;
 
 /// Another disk, timed.
 pub(crate) struct MeteredDisk {
@@ -55,6 +58,26 @@ impl Disk for MeteredDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.inner.sync_dir(dir)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Lock> {
+        self.inner.lock(path)
+    }
+
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        self.inner.free(dir)
+    }
+
+    fn workers(&self) -> Workers {
+        self.inner.workers()
+    }
+
+    fn sync_takes(&self) -> Duration {
+        self.inner.sync_takes()
+    }
+
+    fn give_up(&self) -> ! {
+        self.inner.give_up()
     }
 }
 

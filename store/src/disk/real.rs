@@ -6,7 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Disk, DiskFile};
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::statvfs::statvfs;
+
+use super::{Disk, DiskFile, Lock};
 
 static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
@@ -55,6 +58,17 @@ impl Disk for RealDisk {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Lock> {
+        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let locked = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, errno)| errno)?;
+        Ok(Box::new(locked))
+    }
+
+    fn free(&self, dir: &Path) -> io::Result<u64> {
+        let answer = statvfs(dir)?;
+        Ok(answer.blocks_available() * answer.fragment_size())
     }
 }
 

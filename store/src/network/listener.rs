@@ -6,17 +6,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Server;
-use tonic::transport::server::Connected;
 use xebec_proto::peer::peer_server::{Peer, PeerServer};
 
 use super::peers::MAX_MESSAGE;
+use crate::world::{Incoming, PeerListener, PeerStream};
 
 /// A peer that has not proved itself by then is hung up on.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -26,17 +26,12 @@ const HANDSHAKES: usize = 64;
 const KEEPALIVE: Duration = Duration::from_secs(5);
 const WINDOW: u32 = 4 << 20;
 
-/// Serves `service` until `stop` turns true, then finishes what is under way.
+/// Serves `service` to `incoming` until `stop` turns true, then finishes what is under way.
 pub(crate) async fn listen<S: Peer>(
-    listener: TcpListener,
-    tls: &rustls::ServerConfig,
+    incoming: Incoming,
     service: S,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), tonic::transport::Error> {
-    let mut tls = tls.clone();
-    tls.alpn_protocols = vec![b"h2".to_vec()];
-    let (accepted, incoming) = mpsc::channel(HANDSHAKES);
-    let accepting = tokio::spawn(accept(listener, TlsAcceptor::from(Arc::new(tls)), accepted));
     let service =
         PeerServer::new(service).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE);
     let server = Server::builder()
@@ -49,9 +44,49 @@ pub(crate) async fn listen<S: Peer>(
         // An error means that the sender is gone, which is a stop too.
         let _gone = stop.wait_for(|stop| *stop).await.is_err();
     };
-    let served = server.serve_with_incoming_shutdown(ReceiverStream::new(incoming), stopped).await;
-    accepting.abort();
-    served
+    server.serve_with_incoming_shutdown(incoming, stopped).await
+}
+
+/// A TCP port behind TLS.
+pub(crate) struct TlsListener {
+    listener: TcpListener,
+    tls: TlsAcceptor,
+}
+
+impl TlsListener {
+    pub(crate) fn new(listener: TcpListener, tls: &rustls::ServerConfig) -> TlsListener {
+        let mut tls = tls.clone();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        TlsListener { listener, tls: TlsAcceptor::from(Arc::new(tls)) }
+    }
+}
+
+impl PeerListener for TlsListener {
+    fn incoming(self: Box<Self>) -> Incoming {
+        let (accepted, incoming) = mpsc::channel(HANDSHAKES);
+        let accepting = tokio::spawn(accept(self.listener, self.tls, accepted));
+        Box::pin(Accepting { incoming: ReceiverStream::new(incoming), task: accepting })
+    }
+}
+
+/// Callers as they come; dropped, the port is closed.
+struct Accepting {
+    incoming: ReceiverStream<io::Result<PeerStream>>,
+    task: JoinHandle<()>,
+}
+
+impl Stream for Accepting {
+    type Item = io::Result<PeerStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<PeerStream>>> {
+        Pin::new(&mut self.incoming).poll_next(cx)
+    }
+}
+
+impl Drop for Accepting {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 async fn accept(listener: TcpListener, tls: TlsAcceptor, accepted: mpsc::Sender<io::Result<PeerStream>>) {
@@ -83,7 +118,7 @@ async fn handshake(stream: TcpStream, tls: &TlsAcceptor) -> Option<PeerStream> {
         tracing::debug!(%error, ?address, "cannot switch off Nagle's algorithm");
     }
     match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => Some(PeerStream(stream)),
+        Ok(Ok(stream)) => Some(PeerStream::new(stream)),
         Ok(Err(error)) => {
             tracing::warn!(%error, ?address, "a caller on the peer port is refused");
             None
@@ -92,34 +127,5 @@ async fn handshake(stream: TcpStream, tls: &TlsAcceptor) -> Option<PeerStream> {
             tracing::warn!(?address, "a caller on the peer port did not prove itself in time");
             None
         }
-    }
-}
-
-/// A proven connection, as tonic wants it.
-struct PeerStream(TlsStream<TcpStream>);
-
-impl Connected for PeerStream {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) {}
-}
-
-impl AsyncRead for PeerStream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for PeerStream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }

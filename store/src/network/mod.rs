@@ -7,6 +7,6 @@ mod listener;
 mod peers;
 mod server;
 
-pub(crate) use listener::listen;
-pub(crate) use peers::{Lane, Peers};
+pub(crate) use listener::{TlsListener, listen};
+pub(crate) use peers::{Lane, Peers, TlsNetwork};
 pub(crate) use server::PeerService;

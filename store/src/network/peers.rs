@@ -12,6 +12,8 @@ use xebec_proto::dial::{DialError, Endpoint, connect_lazy};
 use xebec_proto::peer::Envelope;
 use xebec_proto::peer::peer_client::PeerClient;
 
+use crate::world::PeerNetwork;
+
 /// A dead host answers nothing; its channel must be free for the next attempt soon.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Larger than any batch of entries.
@@ -50,17 +52,32 @@ pub(crate) enum PeerError {
     },
 }
 
+/// TCP and TLS.
+pub(crate) struct TlsNetwork(Arc<rustls::ClientConfig>);
+
+impl TlsNetwork {
+    pub(crate) fn new(tls: Arc<rustls::ClientConfig>) -> TlsNetwork {
+        TlsNetwork(tls)
+    }
+}
+
+impl PeerNetwork for TlsNetwork {
+    fn channel(&self, peer: &Endpoint, timeout: Duration) -> Result<Channel, DialError> {
+        connect_lazy(peer, self.0.clone(), timeout)
+    }
+}
+
 /// All channels of this member.
 pub(crate) struct Peers {
-    tls: Arc<rustls::ClientConfig>,
+    network: Arc<dyn PeerNetwork>,
     cluster_id: String,
     node_id: u64,
     channels: Mutex<BTreeMap<(String, Lane), Channel>>,
 }
 
 impl Peers {
-    pub(crate) fn new(tls: Arc<rustls::ClientConfig>, cluster_id: &str, node_id: u64) -> Peers {
-        Peers { tls, cluster_id: cluster_id.to_owned(), node_id, channels: Mutex::default() }
+    pub(crate) fn new(network: Arc<dyn PeerNetwork>, cluster_id: &str, node_id: u64) -> Peers {
+        Peers { network, cluster_id: cluster_id.to_owned(), node_id, channels: Mutex::default() }
     }
 
     /// What stands at the head of a message to a member.
@@ -81,7 +98,7 @@ impl Peers {
         }
         let endpoint: Endpoint = address.parse().map_err(|_| PeerError::Address { address: address.to_owned() })?;
         let dial = |source| PeerError::Dial { address: address.to_owned(), source };
-        let channel = connect_lazy(&endpoint, self.tls.clone(), CONNECT_TIMEOUT).map_err(dial)?;
+        let channel = self.network.channel(&endpoint, CONNECT_TIMEOUT).map_err(dial)?;
         channels.insert((address.to_owned(), lane), channel.clone());
         Ok(channel)
     }

@@ -105,8 +105,7 @@ impl Peer for PeerService {
             self.core.snapshots.abandon(&incoming);
             return Err(status);
         }
-        let snapshots = self.core.snapshots.clone();
-        let accepted = tokio::task::spawn_blocking(move || snapshots.accept(incoming)).await.map_err(stopped)?;
+        let accepted = self.core.snapshots.work(move |snapshots| snapshots.accept(incoming)).await;
         let received = accepted.map_err(unwritable)?;
         let snapshot = crate::raft::types::Snapshot { meta, snapshot: received.clone() };
         let installed = self.core.raft.install_full_snapshot(vote, snapshot).await;

@@ -6,13 +6,14 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use xebec_kv::{Body, Command, Event, Op, Outcome, RangeRead, Rejection, State, Txn, wire};
 
 use super::types::{Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
@@ -193,8 +194,8 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFile) -> Result<(), io::Error> {
-        let (snapshots, meta) = (self.snapshots.clone(), meta.clone());
-        let image = blocking(move || snapshots.install(&meta, &snapshot)).await?;
+        let meta = meta.clone();
+        let image = self.snapshots.work(move |snapshots| snapshots.install(&meta, &snapshot)).await?;
         let state = image.state.clone();
         self.board.publish(image);
         self.board.observer.restored(&state);
@@ -220,8 +221,8 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
     /// Waits for space as long as there is none: an error would end the consensus engine.
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
         loop {
-            let (snapshots, image, start) = (self.snapshots.clone(), self.image.clone(), Instant::now());
-            match blocking(move || snapshots.save(&image)).await {
+            let (image, start) = (self.image.clone(), Instant::now());
+            match self.snapshots.work(move |snapshots| snapshots.save(&image)).await {
                 Err(error) if disk_is_full(&error) => {
                     tracing::warn!(%error, "no space for a snapshot: it waits");
                     tokio::time::sleep(SPACE_RETRY).await;
@@ -233,8 +234,4 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
             }
         }
     }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }

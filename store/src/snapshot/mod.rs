@@ -87,6 +87,15 @@ impl SnapshotDir {
         loaded.inspect_err(|error| tracing::warn!(%error, path = %path.display(), "dropping a damaged snapshot")).ok()
     }
 
+    /// Does work that waits for the directory's disk.
+    pub(crate) async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&SnapshotDir) -> io::Result<T> + Send + 'static,
+    ) -> io::Result<T> {
+        let (dir, workers) = (self.clone(), self.disk.workers());
+        workers.run(move || work(&dir)).await?
+    }
+
     /// The newest snapshot.
     pub(crate) fn newest(&self) -> Option<Snapshot> {
         let kept = self.kept();
@@ -159,7 +168,7 @@ impl SnapshotDir {
 
     fn received(&self, incoming: Incoming) -> SnapshotFile {
         if let Err(error) = incoming.file.sync() {
-            die("sync a snapshot", &incoming.path, &error);
+            die(&*self.disk, "sync a snapshot", &incoming.path, &error);
         }
         SnapshotFile { path: incoming.path }
     }
@@ -200,7 +209,7 @@ impl SnapshotDir {
 
     fn sync_dir(&self) {
         if let Err(error) = self.disk.sync_dir(&self.dir) {
-            die("sync the directory of", &self.dir, &error);
+            die(&*self.disk, "sync the directory of", &self.dir, &error);
         }
     }
 

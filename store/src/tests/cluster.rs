@@ -203,7 +203,7 @@ async fn strangers_are_refused() {
     let fleet = Fleet::of(1, Tuning::default()).await;
     let address = fleet.member(1).peer_address;
     let call = |tls: crate::PeerTls, cluster: &str, to: u64| {
-        let peers = crate::network::Peers::new(tls.client, cluster, 9);
+        let peers = crate::network::Peers::new(Arc::new(crate::network::TlsNetwork::new(tls.client)), cluster, 9);
         let client = peers.client(&address, crate::network::Lane::Forward);
         let request = xebec_proto::peer::ReadIndexRequest { envelope: Some(peers.envelope(to)) };
         async move { client.unwrap().read_index(request).await.map_err(|status| status.code()) }

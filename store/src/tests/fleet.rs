@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use xebec_kv::{Event, Op, State, Txn, TxnOutcome};
 
 use super::certificates::Authority;
-use crate::{ApplyObserver, Member, PeerTls, Store, StoreConfig, StoreError, Tuning};
+use crate::{ApplyObserver, Member, PeerTls, Store, StoreConfig, StoreError, Tuning, World};
 
 /// Revisions as an observer hears of them.
 #[derive(Default)]
@@ -144,8 +144,7 @@ impl Fleet {
             name: format!("m{id}"),
             peer_address: seat.address.to_string(),
             api_address: format!("127.0.0.1:{}", 6443 + id),
-            peer_listener,
-            peer_tls: seat.tls.clone(),
+            world: World::real(peer_listener, seat.tls.clone()),
             observer: Arc::new(Heard::default()),
             tuning: self.tuning.clone(),
         }

@@ -6,7 +6,7 @@
 //! within one log no number comes twice. Only when there is none, one is made of zeros.
 //!
 //! All of it happens on a thread of its own: renaming, removing and filling files takes longer than a batch of the log
-//! may wait. Segments go oldest first and each durably, so that a power cut leaves no gap in their numbers.
+//! may wait (on simulated disks it takes no time, and is done at once). Segments go oldest first and each durably, so that a power cut leaves no gap in their numbers.
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use super::segment;
 use crate::disk::{Disk, DiskFile, die, disk_is_full};
+use crate::world::Workers;
 
 const PREFIX: &str = "spare-";
 /// A spare that is not filled yet.
@@ -57,7 +58,18 @@ struct Stock {
     ended: bool,
 }
 
-/// What the thread does next.
+impl Stock {
+    fn is_stocked(&self) -> bool {
+        !self.ready.is_empty() || self.failed.is_some()
+    }
+
+    fn next_task(&mut self) -> Option<Task> {
+        let retire = self.retired.pop_front().map(Task::Retire);
+        retire.or_else(|| (!self.is_stocked()).then_some(Task::Make))
+    }
+}
+
+/// What is done next.
 enum Task {
     Retire(u64),
     Make,
@@ -76,6 +88,9 @@ impl Spares {
         let yard = Yard { disk, dir: dir.to_owned(), bytes, waits, stock: Mutex::default(), changed: Condvar::new() };
         yard.look_around(fresh)?;
         let yard = Arc::new(yard);
+        if yard.disk.workers() == Workers::Tasks {
+            return Ok(Spares { yard, thread: None });
+        }
         let works = yard.clone();
         let thread = std::thread::Builder::new().name("xebec-wal-spare".to_owned()).spawn(move || works.work())?;
         Ok(Spares { yard, thread: Some(thread) })
@@ -85,6 +100,9 @@ impl Spares {
     /// there is none: nothing is lost by it, since nothing of the segment is promised yet.
     pub(super) fn take(&self, number: u64, room: u64) -> io::Result<Arc<dyn DiskFile>> {
         let yard = &self.yard;
+        if self.thread.is_none() {
+            yard.work_at_once();
+        }
         let spare = if room > yard.bytes { yard.make_patiently(room)? } else { yard.next_ready()? };
         let path = segment::path(&yard.dir, number);
         yard.disk.rename(&spare, &path)?;
@@ -95,6 +113,9 @@ impl Spares {
     /// Gives up a segment that nobody needs any more. Its purge must be durable, and older segments come first.
     pub(super) fn retire(&self, number: u64) {
         self.yard.stock().retired.push_back(number);
+        if self.thread.is_none() {
+            self.yard.work_at_once();
+        }
         self.yard.changed.notify_all();
     }
 }
@@ -118,26 +139,32 @@ impl Yard {
 
     fn work(&self) {
         while let Some(task) = self.next_task() {
-            match task {
-                Task::Retire(number) => {
-                    self.recycle(number).unwrap_or_else(|error| die("recycle a log segment in", &self.dir, &error));
-                }
-                Task::Make => self.fill_up(),
+            self.perform(task);
+        }
+    }
+
+    /// What the thread would do, when there is none.
+    fn work_at_once(&self) {
+        while let Some(task) = self.stock().next_task() {
+            self.perform(task);
+        }
+    }
+
+    fn perform(&self, task: Task) {
+        match task {
+            Task::Retire(number) => {
+                let recycled = self.recycle(number);
+                recycled.unwrap_or_else(|error| die(&*self.disk, "recycle a log segment in", &self.dir, &error));
             }
+            Task::Make => self.fill_up(),
         }
     }
 
     /// Waits for something to do; `None`: it is over. Segments that are left are retired by a later purge.
     fn next_task(&self) -> Option<Task> {
-        let idle = |stock: &mut Stock| {
-            let stocked = !stock.ready.is_empty() || stock.failed.is_some();
-            !stock.ended && stock.retired.is_empty() && stocked
-        };
+        let idle = |stock: &mut Stock| !stock.ended && stock.retired.is_empty() && stock.is_stocked();
         let mut stock = self.changed.wait_while(self.stock(), idle).unwrap_or_else(PoisonError::into_inner);
-        if stock.ended {
-            return None;
-        }
-        Some(stock.retired.pop_front().map_or(Task::Make, Task::Retire))
+        if stock.ended { None } else { stock.next_task() }
     }
 
     /// Makes a purged segment a spare, or removes it.
@@ -181,6 +208,7 @@ impl Yard {
     }
 
     /// A segment of unusual size, for an unusual record.
+    #[expect(clippy::disallowed_methods, reason = "the log's writer has nothing else to do")]
     fn make_patiently(&self, bytes: u64) -> io::Result<PathBuf> {
         let path = self.dir.join("spare.large");
         loop {

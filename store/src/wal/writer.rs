@@ -54,6 +54,7 @@ pub(super) struct Tail {
 }
 
 pub(super) struct Writer {
+    disk: Arc<dyn Disk>,
     shared: Arc<Shared>,
     spares: Spares,
     tail: Tail,
@@ -70,43 +71,43 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let dir = shared.dir.clone();
         let is_fresh = tail.is_none() && shared.segments().is_empty();
-        let spares = Spares::open(disk, &dir, options.segment_bytes, shared.waits.clone(), is_fresh);
+        let spares = Spares::open(disk.clone(), &dir, options.segment_bytes, shared.waits.clone(), is_fresh);
         let spares = spares.map_err(io_error("prepare log segments in", &dir))?;
         let tail = match tail {
             Some(tail) => tail,
             None => fresh(&spares, &shared, next, 0).map_err(io_error("create a log segment in", &dir))?,
         };
-        let writer = Writer { shared, spares, tail };
-        let thread = std::thread::Builder::new().name("xebec-wal".to_owned());
-        thread.spawn(|| writer.run(requests)).map(drop).map_err(io_error("start the writer of", &dir))
+        let writer = Writer { disk, shared, spares, tail };
+        let workers = writer.disk.workers();
+        workers.start("xebec-wal", writer.run(requests)).map_err(io_error("start the writer of", &dir))
     }
 
-    fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        while let Some(first) = requests.blocking_recv() {
+    async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.recv().await {
             let (batch, closing) = gather(first, &mut requests);
             match closing {
-                Some(closed) => return self.close(batch, closed),
-                None => self.write(batch),
+                Some(closed) => return self.close(batch, closed).await,
+                None => self.write(batch).await,
             }
         }
     }
 
-    fn close(mut self, mut batch: Batch, closed: oneshot::Sender<()>) {
+    async fn close(mut self, mut batch: Batch, closed: oneshot::Sender<()>) {
         batch.must_sync = true;
-        self.write(batch);
+        self.write(batch).await;
         drop(self);
         if closed.send(()).is_err() {
             tracing::debug!("nobody waits for the log to close any more");
         }
     }
 
-    fn write(&mut self, batch: Batch) {
-        if let Err(error) = self.try_write(batch) {
-            die("write the log", &self.shared.dir, &error);
+    async fn write(&mut self, batch: Batch) {
+        if let Err(error) = self.try_write(batch).await {
+            die(&*self.disk, "write the log", &self.shared.dir, &error);
         }
     }
 
-    fn try_write(&mut self, batch: Batch) -> io::Result<()> {
+    async fn try_write(&mut self, batch: Batch) -> io::Result<()> {
         let room = (batch.bytes + record::room(0)) as u64;
         if self.tail.position + room > self.tail.capacity {
             self.roll(room)?;
@@ -116,6 +117,7 @@ impl Writer {
         self.tail.position += buffer.len() as u64;
         self.shared.written.fetch_add(buffer.len() as u64, Ordering::Relaxed);
         if batch.must_sync {
+            self.let_the_disk_work().await;
             self.tail.file.sync()?;
             self.tail.durable = self.tail.position;
         }
@@ -125,6 +127,14 @@ impl Writer {
         }
         batch.done.into_iter().for_each(|done| done());
         Ok(())
+    }
+
+    /// Real disks work in the sync.
+    async fn let_the_disk_work(&self) {
+        let takes = self.disk.sync_takes();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
     }
 
     fn encode(&self, batch: &Batch) -> (Vec<u8>, Vec<(EntryId, Place)>) {
