@@ -14,6 +14,7 @@
 //! ```
 
 pub mod conditions;
+pub mod cron;
 pub mod decode;
 pub mod defaults;
 pub mod field;
@@ -34,6 +35,7 @@ pub mod status;
 pub mod table;
 pub mod validation;
 pub mod value;
+mod walk;
 
 pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath};
 pub use kinds::{Kind, Scope, Strategy, Subresource, Verb, find, find_kind, kinds, resolve};

@@ -15,6 +15,8 @@ const QUALIFIED: &str =
 const LABEL_VALUE: &str = "a label value must be empty or consist of letters, digits, '-', '_' and '.', with a letter or digit \
                            at both ends";
 
+const DOMAIN_PATH: &str = "must be a domain and a path, such as example.com/ingress-controller";
+
 fn too_long(max: usize) -> String {
     format!("must be no more than {max} bytes")
 }
@@ -112,6 +114,34 @@ pub fn port_name(text: &str) -> NameResult {
 pub fn env_name(text: &str) -> NameResult {
     let well_formed = text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'=');
     check(text, usize::MAX, well_formed, "must consist of printable ASCII characters other than '='")
+}
+
+/// An IP address in its canonical form.
+pub fn ip_address(text: &str) -> NameResult {
+    match text.parse::<std::net::IpAddr>() {
+        Ok(address) if address.to_string() == text => Ok(()),
+        Ok(address) => Err(format!("must be in canonical form ({address})")),
+        Err(_) => Err("must be an IP address, such as 10.42.0.7".to_owned()),
+    }
+}
+
+/// A range of IP addresses, written with its first address.
+pub fn cidr(text: &str) -> NameResult {
+    match text.parse::<ipnetwork::IpNetwork>() {
+        Ok(range) if text.contains('/') && range.network() == range.ip() => Ok(()),
+        Ok(range) if text.contains('/') => {
+            Err(format!("must be in canonical form ({}/{})", range.network(), range.prefix()))
+        }
+        _ => Err("must be a range of IP addresses, such as 10.42.0.0/16".to_owned()),
+    }
+}
+
+/// A DNS subdomain, `/`, and a path, such as `example.com/ingress-controller`.
+pub fn prefixed_path(text: &str) -> NameResult {
+    let (domain, path) = text.split_once('/').unwrap_or((text, ""));
+    dns_subdomain(domain)?;
+    let well_formed = !path.is_empty() && path.bytes().all(|b| b.is_ascii_graphic() && !b"?#%\\".contains(&b));
+    if well_formed && text.len() <= 250 { Ok(()) } else { Err(DOMAIN_PATH.to_owned()) }
 }
 
 /// A port number.

@@ -6,9 +6,9 @@ use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::selectors::LabelSelector;
 use crate::{Kind, Status, value};
 
-/// The `autoscaling/v1` Scale of a Deployment or ReplicaSet.
+/// The `autoscaling/v1` Scale of an object that has replicas.
 pub fn read(object: &Value) -> Value {
-    let selector = object.pointer("/spec/selector").and_then(|s| LabelSelector::from_json(s).ok());
+    let selector = object.pointer("/spec/selector").and_then(selector);
     let mut metadata = json!({});
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(found) = object.pointer(&format!("/metadata/{key}")) {
@@ -23,6 +23,16 @@ pub fn read(object: &Value) -> Value {
             "selector": selector.map(|s| s.to_string()).unwrap_or_default(),
         },
     })
+}
+
+/// A label selector, or the plain labels that a ReplicationController selects by.
+fn selector(value: &Value) -> Option<LabelSelector> {
+    let is_plain = value::entries(value, "").all(|(_, value)| value.is_string());
+    if !is_plain {
+        return LabelSelector::from_json(value).ok();
+    }
+    let labels = value::entries(value, "").filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())));
+    Some(LabelSelector::from_map(&labels.collect()))
 }
 
 /// Sets the number of replicas that a Scale asks for.

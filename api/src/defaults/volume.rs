@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::canonical_quantities;
-use crate::value::{existing, fill, items};
+use crate::value::{child, existing, fill, items};
 
 const MODE: i64 = 0o644;
 
@@ -26,8 +26,33 @@ pub fn defaults(volume: &mut Value) {
     if let Some(limit) = existing(volume, "emptyDir") {
         size_limit(limit);
     }
+    let template = existing(volume, "ephemeral").and_then(|source| existing(source, "volumeClaimTemplate"));
+    if let Some(spec) = template.and_then(|template| existing(template, "spec")) {
+        claim_spec(spec);
+    }
     if let Some(projected) = existing(volume, "projected") {
         items(projected, "sources").for_each(projected_source);
+    }
+}
+
+/// The defaults of a claim that is made for each pod.
+pub fn claim_template(claim: &mut Value) {
+    fill(claim, "apiVersion", "v1");
+    fill(claim, "kind", "PersistentVolumeClaim");
+    if let Some(spec) = child(claim, "spec") {
+        claim_spec(spec);
+    }
+    if let Some(status) = child(claim, "status") {
+        fill(status, "phase", "Pending");
+    }
+}
+
+fn claim_spec(spec: &mut Value) {
+    fill(spec, "volumeMode", "Filesystem");
+    if let Some(resources) = existing(spec, "resources") {
+        for list in ["limits", "requests"] {
+            existing(resources, list).into_iter().for_each(canonical_quantities);
+        }
     }
 }
 

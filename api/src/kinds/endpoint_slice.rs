@@ -25,26 +25,16 @@ pub static ENDPOINT_SLICE: Kind = Kind {
     ..Kind::BASE
 };
 
-/// How many ports or addresses a cell names before it only counts.
-const SHOWN: usize = 3;
-
-fn some(texts: &[String]) -> Value {
-    match texts.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        Some(more) => format!("{} + {more} more...", texts[..SHOWN].join(",")).into(),
-        None => cells::join(texts.iter().map(String::as_str)),
-    }
-}
-
 fn ports(slice: &Value, _: Timestamp) -> Value {
     let port = |p: &Value| number(p, "/port").map_or_else(|| "*".to_owned(), |n| n.to_string());
     let texts: Vec<String> = list(slice, "/ports").iter().map(port).collect();
-    if texts.is_empty() { "<unset>".into() } else { some(&texts) }
+    if texts.is_empty() { "<unset>".into() } else { cells::first_three(&texts, ",") }
 }
 
 fn endpoints(slice: &Value, _: Timestamp) -> Value {
     let all = list(slice, "/endpoints").iter().flat_map(|e| list(e, "/addresses"));
     let texts: Vec<String> = all.filter_map(Value::as_str).map(str::to_owned).collect();
-    if texts.is_empty() { "<unset>".into() } else { some(&texts) }
+    if texts.is_empty() { "<unset>".into() } else { cells::first_three(&texts, ",") }
 }
 
 struct EndpointSliceStrategy;
@@ -59,8 +49,7 @@ impl Strategy for EndpointSliceStrategy {
 
     fn wants_changed(&self, new: &Value, old: &Value) -> bool {
         let labels = |o: &Value| o.pointer("/metadata/labels").cloned();
-        ["addressType", "endpoints", "ports"].iter().any(|key| new.get(key) != old.get(key))
-            || labels(new) != labels(old)
+        labels(new) != labels(old)
     }
 
     fn validate(&self, slice: &Value) -> crate::FieldErrors {

@@ -4,7 +4,7 @@
 //! kept apart from spec) and then ask the row's [`Strategy`].
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -12,9 +12,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::strategy::{Plain, Strategy};
+use super::subresource::Subresource;
+use super::version::KeptAs;
+use crate::defaults::{self, Fill};
 use crate::field::FieldErrors;
 use crate::schema::{self, UnknownField};
 use crate::table::Column;
+use crate::validation::rule::{self, Rule};
 use crate::{validation, value};
 
 /// Whether objects live in namespaces.
@@ -24,58 +28,6 @@ pub enum Scope {
     Cluster,
     /// A set of names for each namespace.
     Namespaced,
-}
-
-/// A part or an action of an object with a path of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Subresource {
-    /// What is, written by who observes it.
-    Status,
-    /// The number of replicas, alike for all kinds that have one.
-    Scale,
-    /// Puts a pod on a node.
-    Binding,
-    /// Deletes a pod if its disruption budget allows.
-    Eviction,
-    /// A container's output.
-    Log,
-    /// A command run in a container.
-    Exec,
-    /// The process of a container, watched and fed.
-    Attach,
-    /// A connection into the pod's network.
-    PortForward,
-}
-
-impl Subresource {
-    /// The last segment of the path.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Scale => "scale",
-            Self::Binding => "binding",
-            Self::Eviction => "eviction",
-            Self::Log => "log",
-            Self::Exec => "exec",
-            Self::Attach => "attach",
-            Self::PortForward => "portforward",
-        }
-    }
-
-    /// The subresource of that path segment.
-    pub fn parse(segment: &str) -> Option<Self> {
-        let all = [
-            Self::Status,
-            Self::Scale,
-            Self::Binding,
-            Self::Eviction,
-            Self::Log,
-            Self::Exec,
-            Self::Attach,
-            Self::PortForward,
-        ];
-        all.into_iter().find(|s| s.as_str() == segment)
-    }
 }
 
 /// What may be done with a kind.
@@ -159,10 +111,16 @@ pub struct Kind {
     pub time_to_live: Option<Duration>,
     /// What a table of these shows.
     pub columns: &'static [Column],
-    /// The fields that field selectors may ask for, besides name and namespace.
+    /// The fields that field selectors may ask for, besides name and namespace, of an object as it is stored.
     pub selectable: fn(&Value) -> Vec<(&'static str, String)>,
+    /// What fills a field that the client leaves out.
+    pub defaults: &'static [Fill],
+    /// What single fields must be.
+    pub rules: &'static [Rule],
     /// What is special about the kind.
     pub strategy: &'static dyn Strategy,
+    /// The row whose objects these are, for a second version or group of the same objects.
+    pub kept_as: Option<&'static KeptAs>,
 }
 
 impl Kind {
@@ -184,7 +142,10 @@ impl Kind {
         time_to_live: None,
         columns: &[],
         selectable: |_| Vec::new(),
+        defaults: &[],
+        rules: &[],
         strategy: &Plain,
+        kept_as: None,
     };
 
     /// `v1`, or `apps/v1`.
@@ -248,6 +209,7 @@ impl Kind {
         value::drop_nulls(object);
         value::fill(object, "apiVersion", self.api_version());
         value::fill(object, "kind", self.kind);
+        defaults::fill(self.defaults, object);
         self.strategy.default(object);
     }
 
@@ -276,10 +238,10 @@ impl Kind {
             copy(new, old, "status");
         }
         self.strategy.prepare_update(new, old);
-        let changed = new.get("spec") != old.get("spec") || self.strategy.wants_changed(new, old);
-        if self.generation && changed {
-            let generation = value::number(old, "/metadata/generation").unwrap_or(0);
-            new["metadata"]["generation"] = json!(generation + 1);
+        let wanted = |key: &str| !["apiVersion", "kind", "metadata", "status"].contains(&key);
+        let changed = keys(new, old).iter().any(|key| wanted(key) && new.get(key) != old.get(key));
+        if self.generation && (changed || self.strategy.wants_changed(new, old)) {
+            count_up(new, old);
         }
     }
 
@@ -289,27 +251,52 @@ impl Kind {
         if let (Some(to), Some(from)) = (value::child(new, "metadata"), old.get("metadata")) {
             copy(to, from, "ownerReferences");
         }
-        let keys: Vec<String> =
-            [&*new, old].into_iter().flat_map(|v| value::entries(v, "")).map(|e| e.0.clone()).collect();
-        for key in keys.iter().filter(|k| *k != "status" && *k != "metadata") {
+        for key in keys(new, old).iter().filter(|k| *k != "status" && *k != "metadata") {
             copy(new, old, key);
         }
         self.strategy.prepare_status_update(new, old);
     }
 
+    /// Makes an update of a part ready to be stored: all but that part stays.
+    pub fn prepare_part_update(&self, part: Subresource, new: &mut Value, old: &Value) {
+        if part == Subresource::Status {
+            return self.prepare_status_update(new, old);
+        }
+        let proposed = std::mem::replace(new, old.clone());
+        self.strategy.take_part(part, new, &proposed);
+        if self.generation && new.get("spec") != old.get("spec") {
+            count_up(new, old);
+        }
+    }
+
     /// Everything that is wrong with a new object.
     pub fn validate_create(&self, object: &Value) -> FieldErrors {
         let mut errors = validation::metadata::validate(self, object);
+        rule::check(self.rules, object, &mut errors);
         errors.extend(self.strategy.validate(object));
         errors
     }
 
     /// Everything that is wrong with an update, status updates included.
     pub fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+        let mut errors = self.validate_changed(new, old);
+        errors.extend(self.strategy.validate_update(new, old));
+        errors
+    }
+
+    /// Everything that is wrong with an update of a part.
+    pub fn validate_part_update(&self, part: Subresource, new: &Value, old: &Value) -> FieldErrors {
+        let mut errors = self.validate_changed(new, old);
+        errors.extend(self.strategy.validate_part_update(part, new, old));
+        errors
+    }
+
+    fn validate_changed(&self, new: &Value, old: &Value) -> FieldErrors {
         let mut errors = validation::metadata::validate(self, new);
         errors.extend(validation::metadata::validate_update(new, old));
+        rule::check(self.rules, new, &mut errors);
+        rule::check_change(self.rules, new, old, &mut errors);
         errors.extend(self.strategy.validate(new));
-        errors.extend(self.strategy.validate_update(new, old));
         errors
     }
 
@@ -324,6 +311,16 @@ impl Kind {
         let Some(of) = schema.of_kind(self.group, self.version, self.kind) else { return Ok(Vec::new()) };
         schema::check(schema, of, object).map_err(|error| schema::to_status(self, &error))
     }
+}
+
+/// The members of either.
+fn keys(new: &Value, old: &Value) -> BTreeSet<String> {
+    [new, old].into_iter().flat_map(|v| value::entries(v, "")).map(|entry| entry.0.clone()).collect()
+}
+
+fn count_up(new: &mut Value, old: &Value) {
+    let generation = value::number(old, "/metadata/generation").unwrap_or(0);
+    new["metadata"]["generation"] = json!(generation + 1);
 }
 
 fn remove(object: &mut Value, key: &str) {

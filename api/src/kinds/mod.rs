@@ -1,51 +1,64 @@
 //! The kind table: what there is in the API.
 //!
-//! One row a kind, one file a row. Discovery, routing, the registry, the watch cache, the CLI and the printer all read
-//! this table; nothing else knows which kinds exist. `docs/adding-a-kind.md` has the checklist.
+//! One row a kind, one folder or file a group. Discovery, routing, the registry, the watch cache, the CLI and the printer all
+//! read this table; nothing else knows which kinds exist. `docs/adding-a-kind.md` has the checklist.
 
 mod kind;
 mod strategy;
+mod subresource;
+mod version;
 
-mod any_binding;
-mod cluster_role;
-mod cluster_role_binding;
-mod config_map;
-mod deployment;
+mod admission;
+mod api_service;
+mod apps;
+mod batch;
+mod certificate_signing_request;
+mod core;
+mod custom_resource_definition;
+mod devices;
 mod endpoint_slice;
-mod event;
+mod events;
+mod flow_control;
+mod horizontal_pod_autoscaler;
 mod lease;
-mod namespace;
-mod node;
-mod pod;
-mod replica_set;
+mod networking;
+mod pod_disruption_budget;
+mod priority_class;
+mod rbac;
 mod review;
-mod role;
-mod role_binding;
-mod secret;
-mod service;
-mod service_account;
+mod runtime_class;
+mod storage;
 
-pub use cluster_role::CLUSTER_ROLE;
-pub use cluster_role_binding::CLUSTER_ROLE_BINDING;
-pub use config_map::CONFIG_MAP;
-pub use deployment::DEPLOYMENT;
+pub use admission::*;
+pub use api_service::API_SERVICE;
+pub use apps::*;
+pub use batch::*;
+pub use certificate_signing_request::CERTIFICATE_SIGNING_REQUEST;
+pub use core::*;
+pub use custom_resource_definition::CUSTOM_RESOURCE_DEFINITION;
+pub use devices::{DEVICE_CLASS, RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE, RESOURCE_SLICE};
 pub use endpoint_slice::ENDPOINT_SLICE;
-pub use event::EVENT;
-pub use kind::{Kind, Scope, Subresource, Verb};
+pub use events::EVENT_V1;
+pub use flow_control::{FLOW_SCHEMA, PRIORITY_LEVEL_CONFIGURATION};
+pub use horizontal_pod_autoscaler::{HORIZONTAL_POD_AUTOSCALER, HORIZONTAL_POD_AUTOSCALER_V1};
+pub use kind::{Kind, Scope, Verb};
 pub use lease::LEASE;
-pub use namespace::NAMESPACE;
-pub use node::NODE;
-pub use pod::POD;
-pub use replica_set::REPLICA_SET;
-pub use review::{SELF_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_REVIEW, SELF_SUBJECT_RULES_REVIEW, SUBJECT_ACCESS_REVIEW};
-pub use role::ROLE;
-pub use role_binding::ROLE_BINDING;
-pub use secret::SECRET;
-pub use service::SERVICE;
-pub use service_account::SERVICE_ACCOUNT;
+pub use networking::*;
+pub use pod_disruption_budget::POD_DISRUPTION_BUDGET;
+pub use priority_class::PRIORITY_CLASS;
+pub use rbac::*;
+pub use review::{
+    LOCAL_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_REVIEW, SELF_SUBJECT_RULES_REVIEW,
+    SUBJECT_ACCESS_REVIEW,
+};
+pub use runtime_class::RUNTIME_CLASS;
+pub use storage::*;
 pub use strategy::{Plain, Strategy};
+pub use subresource::Subresource;
+pub use version::KeptAs;
 
-static KINDS: [&Kind; 20] = [
+/// Of kinds with several versions the preferred one comes first.
+static KINDS: &[&Kind] = &[
     &NAMESPACE,
     &NODE,
     &POD,
@@ -54,33 +67,76 @@ static KINDS: [&Kind; 20] = [
     &SECRET,
     &SERVICE_ACCOUNT,
     &EVENT,
+    &ENDPOINTS,
+    &LIMIT_RANGE,
+    &PERSISTENT_VOLUME,
+    &PERSISTENT_VOLUME_CLAIM,
+    &POD_TEMPLATE,
+    &REPLICATION_CONTROLLER,
+    &RESOURCE_QUOTA,
     &DEPLOYMENT,
     &REPLICA_SET,
+    &STATEFUL_SET,
+    &DAEMON_SET,
+    &CONTROLLER_REVISION,
+    &JOB,
+    &CRON_JOB,
+    &HORIZONTAL_POD_AUTOSCALER,
+    &HORIZONTAL_POD_AUTOSCALER_V1,
+    &POD_DISRUPTION_BUDGET,
     &ENDPOINT_SLICE,
+    &INGRESS,
+    &INGRESS_CLASS,
+    &NETWORK_POLICY,
+    &IP_ADDRESS,
+    &SERVICE_CIDR,
+    &STORAGE_CLASS,
+    &VOLUME_ATTACHMENT,
+    &CSI_DRIVER,
+    &CSI_NODE,
+    &CSI_STORAGE_CAPACITY,
+    &VOLUME_ATTRIBUTES_CLASS,
+    &EVENT_V1,
     &LEASE,
+    &PRIORITY_CLASS,
+    &RUNTIME_CLASS,
     &ROLE,
     &ROLE_BINDING,
     &CLUSTER_ROLE,
     &CLUSTER_ROLE_BINDING,
+    &CERTIFICATE_SIGNING_REQUEST,
+    &FLOW_SCHEMA,
+    &PRIORITY_LEVEL_CONFIGURATION,
+    &DEVICE_CLASS,
+    &RESOURCE_CLAIM,
+    &RESOURCE_CLAIM_TEMPLATE,
+    &RESOURCE_SLICE,
+    &MUTATING_WEBHOOK_CONFIGURATION,
+    &VALIDATING_WEBHOOK_CONFIGURATION,
+    &VALIDATING_ADMISSION_POLICY,
+    &VALIDATING_ADMISSION_POLICY_BINDING,
+    &CUSTOM_RESOURCE_DEFINITION,
+    &API_SERVICE,
     &SELF_SUBJECT_ACCESS_REVIEW,
     &SUBJECT_ACCESS_REVIEW,
+    &LOCAL_SUBJECT_ACCESS_REVIEW,
     &SELF_SUBJECT_RULES_REVIEW,
     &SELF_SUBJECT_REVIEW,
 ];
 
 /// All kinds, in the order discovery shows them.
 pub fn kinds() -> &'static [&'static Kind] {
-    &KINDS
+    KINDS
 }
 
 /// The kind behind a path such as `/apis/apps/v1/deployments`.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
-    KINDS.into_iter().find(|k| k.group == group && k.version == version && k.plural == plural)
+    KINDS.iter().copied().find(|k| k.group == group && k.version == version && k.plural == plural)
 }
 
 /// The kind an object says it is.
 pub fn find_kind(group: &str, version: &str, kind: &str) -> Option<&'static Kind> {
-    KINDS.into_iter().find(|k| k.group == group && k.version == version && k.kind == kind)
+    KINDS.iter().copied().find(|k| k.group == group && k.version == version && k.kind == kind)
 }
 
 /// The kind an object says it is, by its `apiVersion` and `kind`.
@@ -94,5 +150,5 @@ pub fn find_api_version(api_version: &str, kind: &str) -> Option<&'static Kind> 
 pub fn resolve(word: &str) -> Option<&'static Kind> {
     let word = word.to_ascii_lowercase();
     let (name, rest) = word.split_once('.').unwrap_or((&word, ""));
-    KINDS.into_iter().find(|k| k.is_called(name) && k.is_in(rest))
+    KINDS.iter().copied().find(|k| k.is_called(name) && k.is_in(rest))
 }

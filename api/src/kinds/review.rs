@@ -30,6 +30,16 @@ pub static SUBJECT_ACCESS_REVIEW: Kind = Kind {
     ..AUTHORIZATION
 };
 
+/// May they, in this namespace?
+pub static LOCAL_SUBJECT_ACCESS_REVIEW: Kind = Kind {
+    kind: "LocalSubjectAccessReview",
+    plural: "localsubjectaccessreviews",
+    singular: "localsubjectaccessreview",
+    scope: Scope::Namespaced,
+    strategy: &LocalAccess,
+    ..AUTHORIZATION
+};
+
 /// What may I?
 pub static SELF_SUBJECT_RULES_REVIEW: Kind = Kind {
     kind: "SelfSubjectRulesReview",
@@ -72,6 +82,24 @@ impl Strategy for Access {
                 FieldError::required(&FieldPath::new("spec.user"), "a user or a group must be named")
             });
         })
+    }
+}
+
+struct LocalAccess;
+
+impl Strategy for LocalAccess {
+    fn validate(&self, review: &Value) -> FieldErrors {
+        let mut errors = Access.validate(review);
+        let path = FieldPath::new("spec.resourceAttributes.namespace");
+        let (own, asked) = (text(review, "/metadata/namespace"), text(review, "/spec/resourceAttributes/namespace"));
+        errors.require(own == asked, || {
+            FieldError::invalid(&path, asked.unwrap_or_default(), "must match metadata.namespace")
+        });
+        errors.require(review.pointer("/spec/nonResourceAttributes").is_none(), || {
+            let why = "paths that are no resources are in no namespace";
+            FieldError::forbidden(&FieldPath::new("spec.nonResourceAttributes"), why)
+        });
+        errors
     }
 }
 

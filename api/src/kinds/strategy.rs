@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::Subresource;
 use crate::field::FieldErrors;
 
 /// What is special about a kind.
@@ -29,7 +30,12 @@ pub trait Strategy: Sync {
         let _ = (new, old);
     }
 
-    /// Whether what is wanted changed, for kinds that keep it elsewhere than in `spec`.
+    /// Takes a part of `proposed` into an object that is otherwise kept.
+    fn take_part(&self, part: Subresource, object: &mut Value, proposed: &Value) {
+        let _ = (part, object, proposed);
+    }
+
+    /// Whether what is wanted changed, for kinds that have it in the metadata too.
     fn wants_changed(&self, new: &Value, old: &Value) -> bool {
         let _ = (new, old);
         false
@@ -45,6 +51,12 @@ pub trait Strategy: Sync {
     fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
         let _ = (new, old);
         FieldErrors::new()
+    }
+
+    /// What is wrong with the change of a part.
+    fn validate_part_update(&self, part: Subresource, new: &Value, old: &Value) -> FieldErrors {
+        let _ = part;
+        self.validate_update(new, old)
     }
 
     /// How long the object may take to end; `None` where deletion is at once.

@@ -90,6 +90,11 @@ impl Writer<'_> {
                 let body = self.schemas.kind(kind.group, kind.version, kind.kind)?;
                 Some(self.read_and_change("Status", &body))
             }
+            Subresource::Approval | Subresource::Finalize | Subresource::EphemeralContainers | Subresource::Resize => {
+                let body = self.schemas.kind(kind.group, kind.version, kind.kind)?;
+                let suffix = capital(subresource.as_str());
+                Some(self.read_and_change(&suffix, &body))
+            }
             Subresource::Scale => {
                 let body = self.schemas.kind("autoscaling", "v1", "Scale")?;
                 Some(self.read_and_change("Scale", &body))

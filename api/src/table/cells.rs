@@ -50,11 +50,7 @@ pub fn template_images(object: &Value, _: Timestamp) -> Value {
 
 /// The `spec.selector` of a controller, as text.
 pub fn selector(object: &Value, _: Timestamp) -> Value {
-    let selector = object.pointer("/spec/selector").and_then(|s| LabelSelector::from_json(s).ok());
-    match selector.map(|s| s.to_string()).filter(|s| !s.is_empty()) {
-        Some(text) => json!(text),
-        None => json!("<none>"),
-    }
+    selector_at(object, "/spec/selector")
 }
 
 /// A map of labels as `a=b,c=d`.
@@ -79,4 +75,57 @@ pub fn subjects(binding: &Value, kind: &str) -> Value {
     let names: Vec<String> =
         list(binding, "/subjects").iter().filter(|s| text(s, "/kind") == Some(kind)).map(name).collect();
     json!(names.join(", "))
+}
+
+/// A text, empty when it is not there.
+pub fn plain(object: &Value, pointer: &str) -> Value {
+    json!(text(object, pointer).unwrap_or_default())
+}
+
+/// A text, `<unset>` when it is not there.
+pub fn or_unset(object: &Value, pointer: &str) -> Value {
+    json!(text(object, pointer).unwrap_or("<unset>"))
+}
+
+/// A number or a text as it is, and `missing` when it is not there.
+pub fn scalar(object: &Value, pointer: &str, missing: &str) -> Value {
+    match object.pointer(pointer) {
+        Some(Value::String(text)) if !text.is_empty() => json!(text),
+        Some(Value::Number(number)) => json!(number.to_string()),
+        _ => json!(missing),
+    }
+}
+
+/// Yes or no; no when it is not there.
+pub fn flag(object: &Value, pointer: &str) -> Value {
+    json!(object.pointer(pointer) == Some(&Value::Bool(true)))
+}
+
+/// How many items a list has.
+pub fn length(object: &Value, pointer: &str) -> Value {
+    json!(list(object, pointer).len())
+}
+
+/// The texts of a list, joined by commas.
+pub fn texts(object: &Value, pointer: &str) -> Value {
+    join(list(object, pointer).iter().filter_map(Value::as_str))
+}
+
+/// A label selector as text; `<none>` for one that selects everything or nothing.
+pub fn selector_at(object: &Value, pointer: &str) -> Value {
+    let selector = object.pointer(pointer).and_then(|s| LabelSelector::from_json(s).ok());
+    match selector.map(|s| s.to_string()).filter(|s| !s.is_empty()) {
+        Some(text) => json!(text),
+        None => json!("<none>"),
+    }
+}
+
+/// The first three, and how many more there are; `<none>` for none.
+pub fn first_three(texts: &[String], separator: &str) -> Value {
+    const SHOWN: usize = 3;
+    match texts.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        Some(more) => json!(format!("{} + {more} more...", texts[..SHOWN].join(separator))),
+        None if texts.is_empty() => json!("<none>"),
+        None => json!(texts.join(separator)),
+    }
 }

@@ -6,6 +6,7 @@
 pub mod age;
 pub mod cells;
 pub mod pod;
+pub mod storage;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -45,6 +46,13 @@ impl Column {
     #[must_use]
     pub const fn wide(mut self) -> Self {
         self.priority = 1;
+        self
+    }
+
+    /// The same column, of yes and no.
+    #[must_use]
+    pub const fn boolean(mut self) -> Self {
+        self.data_type = "boolean";
         self
     }
 
@@ -111,9 +119,10 @@ pub fn table(kind: &Kind, objects: &[(&Object, u64)], include: IncludeObject, no
     })
 }
 
-/// The columns of a kind; name and age when it lists none.
+/// The columns of a kind; name and age when it lists none. They are of the form in which its objects are stored.
 pub fn columns(kind: &Kind) -> &'static [Column] {
     const USUAL: &[Column] = &[Column::NAME, Column::AGE];
+    let kind = kind.stored();
     if kind.columns.is_empty() { USUAL } else { kind.columns }
 }
 
@@ -124,7 +133,15 @@ pub fn cells_of(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
 
 fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
     let mut value = object.to_value();
-    let mut out = json!({ "cells": cells_of(kind, &value, now) });
+    let cells = match kind.kept_as {
+        None => cells_of(kind, &value, now),
+        Some(_) => {
+            let mut stored = value.clone();
+            kind.write_stored(&mut stored);
+            cells_of(kind, &stored, now)
+        }
+    };
+    let mut out = json!({ "cells": cells });
     value["metadata"]["resourceVersion"] = json!(revision.to_string());
     match include {
         IncludeObject::None => {}

@@ -3,23 +3,41 @@
 //! Rules are checked on typed objects (`k8s-openapi`), after defaulting. Each check adds to the errors and goes on, so that a
 //! client hears everything that is wrong at once.
 
+pub mod admission_policy;
+pub mod autoscaler;
+pub mod budget;
+pub mod certificate;
 pub mod container;
+pub mod cron_job;
 pub mod data;
+pub mod definition;
+pub mod devices;
 pub mod env;
+pub mod flow_control;
 pub mod handler;
+pub mod ingress;
+pub mod job;
+pub mod limits;
 pub mod metadata;
+pub mod network;
 pub mod node;
 pub mod pod;
+pub mod pod_parts;
 pub mod pod_spec;
 pub mod pod_update;
 pub mod ports;
+pub mod priority_class;
+pub mod quota;
 pub mod rbac;
 pub mod resources;
+pub mod rule;
 pub mod scheduling;
 pub mod security;
 pub mod service;
+pub mod storage;
 pub mod unserved;
 pub mod volume;
+pub mod webhook;
 pub mod workload;
 
 use serde::de::DeserializeOwned;

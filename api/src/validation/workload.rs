@@ -1,7 +1,11 @@
-//! The rules of ReplicaSet and Deployment: replicas of a pod template.
+//! The rules of workloads: replicas of a pod template.
 
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, ReplicaSet, RollingUpdateDeployment};
-use k8s_openapi::api::core::v1::PodTemplateSpec;
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::{
+    DaemonSet, Deployment, DeploymentSpec, ReplicaSet, RollingUpdateDaemonSet, RollingUpdateDeployment, StatefulSet,
+};
+use k8s_openapi::api::core::v1::{PodTemplate, PodTemplateSpec, ReplicationController};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1 as metav1;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
@@ -35,6 +39,104 @@ pub fn deployment(deployment: &Deployment, errors: &mut FieldErrors) {
     selector_and_template(&spec.selector, Some(&spec.template), &path, errors);
     strategy(spec, &path.child("strategy"), errors);
     progress_deadline(spec, &path.child("progressDeadlineSeconds"), errors);
+}
+
+/// What is wrong with a DaemonSet, apart from its row's rules.
+pub fn daemon_set(set: &DaemonSet, errors: &mut FieldErrors) {
+    let path = FieldPath::new("spec");
+    let Some(spec) = &set.spec else {
+        errors.push(FieldError::required(&path, ""));
+        return;
+    };
+    selector_and_template(&spec.selector, Some(&spec.template), &path, errors);
+    let rolling = spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
+    if let Some(rolling) = rolling {
+        daemon_update(rolling, &path.child("updateStrategy").child("rollingUpdate"), errors);
+    }
+}
+
+fn daemon_update(rolling: &RollingUpdateDaemonSet, path: &FieldPath, errors: &mut FieldErrors) {
+    let unavailable = share(rolling.max_unavailable.as_ref(), &path.child("maxUnavailable"), errors);
+    let surge = share(rolling.max_surge.as_ref(), &path.child("maxSurge"), errors);
+    match (unavailable, surge) {
+        (Some(0), Some(0)) => {
+            let why = "may not be 0 when `maxSurge` is 0";
+            errors.push(FieldError::invalid(&path.child("maxUnavailable"), 0, why));
+        }
+        (Some(1..), Some(1..)) => {
+            let why = "may not be set when `maxUnavailable` is not 0";
+            let value = serde_json::to_value(&rolling.max_surge).unwrap_or_default();
+            errors.push(FieldError::invalid(&path.child("maxSurge"), value, why));
+        }
+        _ => {}
+    }
+}
+
+/// What is wrong with a StatefulSet, apart from its row's rules.
+pub fn stateful_set(set: &StatefulSet, errors: &mut FieldErrors) {
+    let path = FieldPath::new("spec");
+    let Some(spec) = &set.spec else {
+        errors.push(FieldError::required(&path, ""));
+        return;
+    };
+    selector_and_template(&spec.selector, Some(&spec.template), &path, errors);
+    let rolling = spec.update_strategy.as_ref().and_then(|strategy| strategy.rolling_update.as_ref());
+    if let Some(rolling) = rolling {
+        let path = path.child("updateStrategy").child("rollingUpdate").child("maxUnavailable");
+        let unavailable = share(rolling.max_unavailable.as_ref(), &path, errors);
+        errors.require(unavailable != Some(0), || FieldError::invalid(&path, 0, "must be greater than 0"));
+    }
+    for (index, claim) in spec.volume_claim_templates.iter().flatten().enumerate() {
+        let claim = serde_json::to_value(claim).unwrap_or_default();
+        super::storage::claim_at(&claim, &path.child("volumeClaimTemplates").index(index), errors);
+    }
+}
+
+/// Of a StatefulSet only what does not belong to its pods' identity may change.
+pub fn stateful_set_update(new: &Value, old: &Value) -> FieldErrors {
+    const MAY_CHANGE: [&str; 7] = [
+        "minReadySeconds",
+        "ordinals",
+        "persistentVolumeClaimRetentionPolicy",
+        "replicas",
+        "revisionHistoryLimit",
+        "template",
+        "updateStrategy",
+    ];
+    let fixed = |set: &Value| -> BTreeMap<String, Value> {
+        let fields = crate::value::entries(set, "/spec").filter(|(key, _)| !MAY_CHANGE.contains(&key.as_str()));
+        fields.map(|(key, value)| (key.clone(), value.clone())).collect()
+    };
+    let mut errors = FieldErrors::new();
+    errors.require(fixed(new) == fixed(old), || {
+        let words: Vec<String> = MAY_CHANGE.iter().map(|field| format!("'{field}'")).collect();
+        let why = format!("updates to statefulset spec for fields other than {} are forbidden", words.join(", "));
+        FieldError::forbidden(&FieldPath::new("spec"), why)
+    });
+    errors
+}
+
+/// What is wrong with a ReplicationController, apart from its row's rules.
+pub fn replication_controller(controller: &ReplicationController, errors: &mut FieldErrors) {
+    let path = FieldPath::new("spec");
+    let Some(spec) = &controller.spec else {
+        errors.push(FieldError::required(&path, ""));
+        return;
+    };
+    let selector = metav1::LabelSelector { match_labels: spec.selector.clone(), ..Default::default() };
+    selector_and_template(&selector, spec.template.as_ref(), &path, errors);
+}
+
+/// What is wrong with a PodTemplate.
+pub fn pod_template(template: &PodTemplate, errors: &mut FieldErrors) {
+    let path = FieldPath::new("template");
+    let Some(template) = &template.template else {
+        errors.push(FieldError::required(&path, ""));
+        return;
+    };
+    if let Some(spec) = &template.spec {
+        pod_spec::validate(spec, &path.child("spec"), errors);
+    }
 }
 
 /// The selector of a workload may not change: its pods would be orphaned.
@@ -75,7 +177,8 @@ fn selector_and_template(
     template_spec(template, &path.child("spec"), errors);
 }
 
-fn template_labels(
+/// The labels of a template must be well formed, and be selected by the selector.
+pub(super) fn template_labels(
     selector: &metav1::LabelSelector,
     template: &PodTemplateSpec,
     path: &FieldPath,
@@ -139,7 +242,7 @@ fn rolling_update(rolling: &RollingUpdateDeployment, path: &FieldPath, errors: &
 }
 
 /// A number or a percentage that must not be below zero; either way, the number.
-fn share(value: Option<&IntOrString>, path: &FieldPath, errors: &mut FieldErrors) -> Option<i64> {
+pub(super) fn share(value: Option<&IntOrString>, path: &FieldPath, errors: &mut FieldErrors) -> Option<i64> {
     match value? {
         IntOrString::Int(number) => {
             not_negative(errors, path, Some((*number).into()));

@@ -41,7 +41,7 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
 }
 
 fn contents<'a>(world: &'a World, namespace: &'a str) -> impl Iterator<Item = &'a Entry> {
-    let namespaced = kinds::kinds().iter().copied().filter(|kind| kind.scope == Scope::Namespaced);
+    let namespaced = kinds::kinds().iter().copied().filter(|kind| kind.scope == Scope::Namespaced && kind.is_kept());
     namespaced.flat_map(move |kind| world.in_namespace(kind.into(), namespace))
 }
 

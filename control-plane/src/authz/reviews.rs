@@ -21,7 +21,7 @@ pub fn answer(kind: &Kind, review: &Value, user: &User, authorizer: &dyn Authori
             let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };
             Ok(asked.judge(user, authorizer))
         }
-        "SubjectAccessReview" => {
+        "SubjectAccessReview" | "LocalSubjectAccessReview" => {
             let spec = read::<SubjectAccessReview>(review)?.spec;
             let subject = subject(&spec);
             let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };

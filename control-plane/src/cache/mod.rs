@@ -110,7 +110,7 @@ impl Cache {
     /// An empty cache of all kinds that are stored.
     pub fn new(limits: Limits) -> Arc<Cache> {
         let shelf = |kind: &&'static Kind| ((kind.group, kind.plural), Shelf::new(Some(*kind)));
-        let shelves = xebec_api::kinds().iter().filter(|kind| kind.is_stored()).map(shelf).collect();
+        let shelves = xebec_api::kinds().iter().filter(|kind| kind.is_kept()).map(shelf).collect();
         let (all, gate, revision) = (Shelf::new(None), RwLock::new(()), watch::Sender::new(0));
         Arc::new(Cache { shelves, all, pods_by_node: RwLock::default(), gate, revision, limits })
     }
@@ -211,6 +211,7 @@ impl Cache {
     }
 
     fn shelf(&self, kind: &Kind) -> Option<&Arc<Shelf>> {
+        let kind = kind.stored();
         self.shelves.get(&(kind.group, kind.plural))
     }
 

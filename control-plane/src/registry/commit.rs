@@ -87,7 +87,7 @@ fn unchanged(key: &Bytes, revision: u64) -> Compare {
 impl Registry {
     /// The lease that objects of this kind go with.
     pub(super) async fn lease(&self, cx: &RequestContext, kind: &Kind) -> Result<u64, Status> {
-        match kind.time_to_live {
+        match kind.stored().time_to_live {
             Some(ttl) => self.parts.store.shared_lease(ttl, cx.deadline).await.map_err(store_status),
             None => Ok(NO_LEASE),
         }

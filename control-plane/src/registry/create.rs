@@ -54,7 +54,7 @@ impl Registry {
                 body["metadata"]["name"] = json!(target.name);
             }
             match self.try_create(cx, &target, &body, options).await? {
-                Turn::Created(stored) => return Ok(stored),
+                Turn::Created(stored) => return Ok(stored.seen_as(target.kind)),
                 Turn::Taken if generate.is_none() => return Err(Status::already_exists(target.kind, &target.name)),
                 Turn::Taken | Turn::Lost => drop(self.read_barrier(cx.deadline).await?),
             }

@@ -19,7 +19,7 @@ impl Registry {
             return Err(Status::method_not_supported(target.kind, "delete"));
         }
         self.authorize(cx, "delete", target)?;
-        self.remove(cx, target, options).await
+        Ok(self.remove(cx, target, options).await?.seen_as(target.kind))
     }
 
     /// The delete itself, once it is allowed.

@@ -44,7 +44,7 @@ impl Registry {
         let mut options = options.clone();
         options.preconditions.uid = Some(meta.uid.clone());
         match self.remove(cx, &target, &options).await {
-            Ok(deleted) => Ok(Some(deleted)),
+            Ok(deleted) => Ok(Some(deleted.seen_as(scope.kind))),
             // Gone, or replaced by another of its name, which was not selected.
             Err(status) if matches!(status.reason, Reason::NotFound | Reason::Conflict) => Ok(None),
             Err(status) => Err(status),

@@ -28,8 +28,9 @@ pub fn all() -> Bytes {
     Bytes::from_static(OBJECTS.as_bytes())
 }
 
-/// The prefix of a kind, or of one namespace of it; ends with a slash.
+/// The prefix of a kind, or of one namespace of it; ends with a slash. Versions of a kind share it.
 pub fn prefix(kind: &Kind, namespace: Option<&str>) -> Bytes {
+    let kind = kind.stored();
     let group = if kind.group.is_empty() { "core" } else { kind.group };
     let mut key = format!("{OBJECTS}{group}/{}/", kind.plural);
     if let (KindScope::Namespaced, Some(namespace)) = (kind.scope, namespace) {

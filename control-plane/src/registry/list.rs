@@ -98,7 +98,7 @@ fn page(entries: Entries<'_>, scope: &Scope, options: &ListOptions, place: &Plac
     let mut items = Vec::new();
     let mut last = Bytes::new();
     for (key, entry) in chosen.by_ref().take(limit) {
-        items.push(entry.stored().clone());
+        items.push(entry.stored().clone().seen_as(scope.kind));
         last = key;
     }
     let more = items.len() == limit && chosen.next().is_some();

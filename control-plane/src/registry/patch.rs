@@ -17,7 +17,7 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
-        if !matches!(target.subresource, None | Some(Subresource::Status | Subresource::Scale)) {
+        if target.subresource.is_some_and(|part| !part.is_part() && part != Subresource::Scale) {
             return Err(Status::method_not_supported(target.kind, "patch"));
         }
         self.authorize(cx, "patch", target)?;

@@ -1,7 +1,7 @@
 //! What every write does to an object before it is proposed: check its fields, default, prepare, admit, validate.
 
 use serde_json::Value;
-use xebec_api::{Object, Status, Subresource, schema, value};
+use xebec_api::{Object, Status, schema, value};
 
 use super::{FieldValidation, Registry, RequestContext, Target, WriteOptions};
 use crate::admission::{AdmissionRequest, Operation};
@@ -20,6 +20,8 @@ impl Registry {
     pub(super) fn pass_create(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
         let kind = passage.target.kind;
         check_fields(passage, &mut object)?;
+        kind.write_stored(&mut object);
+        let kind = kind.stored();
         kind.apply_defaults(&mut object);
         kind.prepare_create(&mut object);
         self.mutate(passage, Operation::Create, &mut object)?;
@@ -35,16 +37,22 @@ impl Registry {
         let kind = passage.target.kind;
         let Some(old) = passage.old else { return Err(Status::internal("an update without an object to update")) };
         check_fields(passage, &mut object)?;
+        kind.write_stored(&mut object);
+        let kind = kind.stored();
         kind.apply_defaults(&mut object);
-        if passage.target.subresource == Some(Subresource::Status) {
-            kind.prepare_status_update(&mut object, old);
-        } else {
-            kind.prepare_update(&mut object, old);
+        let part = passage.target.subresource.filter(|part| part.is_part());
+        match part {
+            Some(part) => kind.prepare_part_update(part, &mut object, old),
+            None => kind.prepare_update(&mut object, old),
         }
         self.mutate(passage, Operation::Update, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, Some(old))?;
-        refuse(passage.target, &kind.validate_update(&object, old))?;
+        let errors = match part {
+            Some(part) => kind.validate_part_update(part, &object, old),
+            None => kind.validate_update(&object, old),
+        };
+        refuse(passage.target, &errors)?;
         self.admit(passage, Operation::Update, &mut object)?;
         Object::from_value(object)
     }
@@ -72,7 +80,7 @@ fn admission_request<'a>(
     AdmissionRequest {
         user: &passage.cx.user,
         operation,
-        kind: passage.target.kind,
+        kind: passage.target.kind.stored(),
         subresource: passage.target.subresource,
         namespace: passage.target.namespace.as_deref(),
         name,

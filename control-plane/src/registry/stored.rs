@@ -27,6 +27,18 @@ impl Stored {
         value
     }
 
+    /// The object as `kind` serves it, which may be in another version than the store has it in.
+    #[must_use]
+    pub fn seen_as(self, kind: &Kind) -> Stored {
+        if kind.kept_as.is_none() {
+            return self;
+        }
+        let mut value = self.object.to_value();
+        kind.read_stored(&mut value);
+        let object = Object::from_value(value).expect("a version of an object is an object");
+        Stored { object, revision: self.revision }
+    }
+
     /// The Status that says that something was done to this object of this kind.
     pub fn success(&self, kind: &Kind) -> serde_json::Value {
         let meta = self.object.meta();
@@ -71,6 +83,15 @@ pub enum Deleted {
 }
 
 impl Deleted {
+    /// The object as `kind` serves it.
+    #[must_use]
+    pub fn seen_as(self, kind: &Kind) -> Deleted {
+        match self {
+            Deleted::Removed(stored) => Deleted::Removed(stored.seen_as(kind)),
+            Deleted::Terminating(stored) => Deleted::Terminating(stored.seen_as(kind)),
+        }
+    }
+
     /// The object as the delete left it.
     pub fn stored(&self) -> &Stored {
         match self {

@@ -1,9 +1,9 @@
-//! UPDATE: replaces an object, its status, or its scale.
+//! UPDATE: replaces an object, a part of it such as its status, or its scale.
 //!
 //! A body with a resource version replaces that version and no other; one without replaces whatever is there.
 
 use serde_json::Value;
-use xebec_api::{Object, Status, Subresource};
+use xebec_api::{Kind, Object, Status, Subresource};
 
 use super::pipeline::Passage;
 use super::settle::Step;
@@ -20,8 +20,9 @@ impl Registry {
     ) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
         match target.subresource {
-            None | Some(Subresource::Status) => decode::envelope(target, &mut body)?,
+            None => decode::envelope(target, &mut body)?,
             Some(Subresource::Scale) => {}
+            Some(part) if part.is_part() => decode::envelope(target, &mut body)?,
             Some(_) => return Err(Status::method_not_supported(target.kind, "update")),
         }
         self.authorize(cx, "update", target)?;
@@ -41,7 +42,7 @@ impl Registry {
             let proposed = match target.subresource {
                 Some(Subresource::Scale) => scale::apply(target, current, &old, propose)?,
                 _ => {
-                    let mut proposed = propose(&old)?;
+                    let mut proposed = propose_version(target.kind, &old, propose)?;
                     decode::envelope(target, &mut proposed)?;
                     decode::check_preconditions(target, current, &proposed)?;
                     proposed
@@ -53,9 +54,23 @@ impl Registry {
         let settled = self.settle(cx, target, options.dry_run, &decide).await?;
         match target.subresource {
             Some(Subresource::Scale) => scale::view(target.kind, &settled.stored),
-            _ => Ok(settled.stored),
+            _ => Ok(settled.stored.seen_as(target.kind)),
         }
     }
+}
+
+/// What `propose` makes of the object in the version that the request is about.
+fn propose_version(
+    kind: &Kind,
+    stored: &Value,
+    propose: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
+) -> Result<Value, Status> {
+    if kind.kept_as.is_none() {
+        return propose(stored);
+    }
+    let mut seen = stored.clone();
+    kind.read_stored(&mut seen);
+    propose(&seen)
 }
 
 /// An object that was waiting for its last finalizer goes with the update that takes the finalizer away.

@@ -126,7 +126,7 @@ impl Watcher {
                 Stage::Initial(mut rest) => match rest.find(|entry| self.view.shows(entry)) {
                     Some(entry) => {
                         self.stage = Stage::Initial(rest);
-                        return Some((WatchEvent::Added(entry.stored().clone()), self));
+                        return Some((WatchEvent::Added(self.view.of(entry.stored().clone())), self));
                     }
                     None if self.marks_initial_end => Stage::InitialEnd,
                     None => Stage::Changes,
@@ -217,13 +217,18 @@ impl View {
         entry.matches(self.kind, &self.labels, &self.fields)
     }
 
+    /// The object in the version that is watched.
+    fn of(&self, stored: Stored) -> Stored {
+        stored.seen_as(self.kind)
+    }
+
     fn through(&self, event: &CacheEvent) -> Option<WatchEvent> {
         let was = event.previous.as_ref().is_some_and(|entry| self.shows(entry));
         let is = event.current.as_ref().is_some_and(|entry| self.shows(entry));
         match (was, is) {
-            (false, true) => event.shown().map(WatchEvent::Added),
-            (true, true) => event.shown().map(WatchEvent::Modified),
-            (true, false) => event.left().map(WatchEvent::Deleted),
+            (false, true) => event.shown().map(|stored| WatchEvent::Added(self.of(stored))),
+            (true, true) => event.shown().map(|stored| WatchEvent::Modified(self.of(stored))),
+            (true, false) => event.left().map(|stored| WatchEvent::Deleted(self.of(stored))),
             (false, false) => None,
         }
     }

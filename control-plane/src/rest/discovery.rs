@@ -129,7 +129,10 @@ struct SubresourceForm {
 impl SubresourceForm {
     fn of(kind: &Kind, subresource: Subresource) -> SubresourceForm {
         let (group, version, kind, verbs): (_, _, _, &[&str]) = match subresource {
-            Subresource::Status => (kind.group, kind.version, kind.kind, &["get", "patch", "update"]),
+            Subresource::Status | Subresource::Approval | Subresource::EphemeralContainers | Subresource::Resize => {
+                (kind.group, kind.version, kind.kind, &["get", "patch", "update"])
+            }
+            Subresource::Finalize => (kind.group, kind.version, kind.kind, &["update"]),
             Subresource::Scale => ("autoscaling", "v1", "Scale", &["get", "patch", "update"]),
             Subresource::Binding => ("", "v1", "Binding", &["create"]),
             Subresource::Eviction => ("policy", "v1", "Eviction", &["create"]),

@@ -84,7 +84,7 @@ fn resource(group: &str, version: &str, rest: &[&str]) -> Result<Resource, Statu
     let (plural, namespace, name, subresource) = match rest {
         [plural] => (*plural, None, None, None),
         [plural, name] => (*plural, None, owned(name), None),
-        ["namespaces", name, "status"] => ("namespaces", None, owned(name), owned("status")),
+        ["namespaces", name, part @ ("status" | "finalize")] => ("namespaces", None, owned(name), owned(part)),
         ["namespaces", namespace, plural] => (*plural, owned(namespace), None, None),
         ["namespaces", namespace, plural, name] => (*plural, owned(namespace), owned(name), None),
         ["namespaces", namespace, plural, name, sub] => (*plural, owned(namespace), owned(name), owned(sub)),
