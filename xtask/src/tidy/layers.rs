@@ -23,7 +23,7 @@ const fn pure(name: &'static str, layer: u8) -> Place {
     Place { name, layer, pure: true, never: &[] }
 }
 
-const TABLE: [Place; 13] = [
+const TABLE: [Place; 14] = [
     pure("xebec-api", 0),
     place("xebec-proto", 0),
     // Bytes in, bytes out: it does not know what an object is.
@@ -52,6 +52,8 @@ const TABLE: [Place; 13] = [
         ],
         ..place("xebec-integration-tests", 5)
     },
+    // The store beside etcd: it knows the store alone.
+    Place { never: &["xebec-api", "xebec-control-plane"], ..place("xebec-bench", 5) },
     place("xtask", 6),
 ];
 

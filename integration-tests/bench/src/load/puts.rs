@@ -1,0 +1,59 @@
+//! Durable writes: each client overwrites keys of its own, one after another.
+
+use anyhow::{Context, Result, ensure};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::fleet::Clock;
+use super::{Figures, Fleet, KeySpace, Span, verify};
+use crate::client::Connection;
+
+/// Writes for a while, then reads everything back.
+pub async fn puts(fleet: &Fleet, space: &KeySpace, span: Span) -> Result<Figures> {
+    let mut clients = JoinSet::new();
+    for client in 0..fleet.clients() {
+        let slots = (client..space.keys.max(fleet.clients())).step_by(fleet.clients()).collect();
+        let writer = Writer { connection: fleet.connection(client).clone(), space: space.clone(), slots };
+        clients.spawn(writer.write(span.clock()));
+    }
+    let mut last = vec![None; space.keys.max(fleet.clients())];
+    let mut latencies = Vec::new();
+    while let Some(client) = clients.join_next().await {
+        let written = client.context("a client")??;
+        latencies.push(written.latencies);
+        written.last.into_iter().for_each(|(slot, write)| last[slot] = Some(write));
+    }
+    verify(fleet, space, &last).await?;
+    Ok(span.figures(latencies))
+}
+
+struct Writer {
+    connection: Connection,
+    space: KeySpace,
+    slots: Vec<usize>,
+}
+
+struct Written {
+    latencies: Vec<u32>,
+    last: Vec<(usize, u64)>,
+}
+
+impl Writer {
+    async fn write(self, mut clock: Clock) -> Result<Written> {
+        let mut last = vec![None; self.slots.len()];
+        let (mut write, mut newest) = (0, 0);
+        while clock.runs() {
+            let place = write as usize % self.slots.len();
+            let slot = self.slots[place];
+            let start = Instant::now();
+            let revision = self.connection.put(self.space.key(slot), self.space.value(slot, write)).await?;
+            clock.note(start);
+            ensure!(revision > newest, "a later write has revision {revision}, an earlier one had {newest}");
+            newest = revision;
+            last[place] = Some(write);
+            write += 1;
+        }
+        let last = self.slots.iter().zip(last).filter_map(|(slot, last)| Some((*slot, last?))).collect();
+        Ok(Written { latencies: clock.latencies(), last })
+    }
+}
