@@ -63,6 +63,8 @@ pub struct Tuning {
     pub history_age: Duration,
     /// How many revisions of history are kept at most.
     pub history_revisions: u64,
+    /// Bytes of the newest changes kept at hand for watches; older ones are read from history, until that is compacted.
+    pub watch_bytes: u64,
     /// How often the state is brought to the checkpoint database.
     pub checkpoint_interval: Duration,
     /// Proposals that may be under way on this member; more are refused as [`crate::StoreError::Overloaded`].
@@ -95,6 +97,7 @@ impl Default for Tuning {
             snapshot_bytes: 64 << 20,
             history_age: Duration::from_secs(600),
             history_revisions: 100_000,
+            watch_bytes: 16 << 20,
             checkpoint_interval: Duration::from_secs(1),
             max_inflight: 8_192,
             max_inflight_bytes: 64 << 20,

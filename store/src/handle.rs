@@ -12,17 +12,19 @@ use bytes::Bytes;
 use prometheus_client::registry::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
-use xebec_kv::{Body, Outcome, Rejection, SharedLease, State, Txn, TxnOutcome};
+use xebec_kv::{Body, KeyRange, Outcome, Rejection, Revision, SharedLease, State, Txn, TxnOutcome};
 
 use crate::archive;
 use crate::config::StoreConfig;
 use crate::core::Core;
 use crate::error::StoreError;
+use crate::hash_check::HashReport;
 use crate::instruments;
 use crate::member::Member;
 use crate::propose::Purpose;
 use crate::running::Running;
 use crate::status::{Leadership, StoreStatus};
+use crate::watch::{Watch, WatchError, WatchOptions};
 
 /// How long a stopping leader tries to hand over.
 const HANDOVER: Duration = Duration::from_millis(1500);
@@ -120,6 +122,17 @@ impl Store {
     /// The state as applied here; takes no lock.
     pub fn state(&self) -> Arc<State> {
         self.core.board.image().state.clone()
+    }
+
+    /// Follows the changes of a range, on any member: those of revision `from` and later, past or future; 0: those that
+    /// come next. Fails when the changes of `from` are compacted.
+    pub fn watch(&self, range: KeyRange, from: Revision, options: WatchOptions) -> Result<Watch, WatchError> {
+        Watch::new(self.core.board.clone(), range, from, options)
+    }
+
+    /// Compares the states of all members at one entry of the log. Fails without a majority.
+    pub async fn hash_check(&self, deadline: Instant) -> Result<HashReport, StoreError> {
+        self.core.hash_check(deadline).await
     }
 
     /// Who leads, as it changes.

@@ -4,7 +4,7 @@
 //!  Store::txn ──► proposer ──(leader?)──► openraft ──► wal writer ──fdatasync──┐
 //!                    │ no                    │                                 │ flushed
 //!                    └──► leader's Propose   ├──► peers (tonic, mTLS)          ▼
-//!                                            └──────────── quorum ──► state machine ──► ApplyObserver
+//!                                            └──────────── quorum ──► state machine ──► ApplyObserver, Watch
 //!                                                                        │ publishes Arc<State>
 //!  Store::state ◄──────────────────────────────────────────────────────┘  └──► checkpoint (sled), snapshots
 //! ```
@@ -19,6 +19,7 @@ mod core;
 mod disk;
 mod error;
 mod handle;
+mod hash_check;
 mod identity;
 mod instruments;
 mod leadership;
@@ -41,6 +42,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod wal;
+mod watch;
 mod watchdog;
 pub mod world;
 
@@ -57,9 +59,11 @@ pub use config::{PeerTls, StoreConfig, Tuning};
 pub use disk::{Disk, DiskFile, Lock, RealDisk};
 pub use error::StoreError;
 pub use handle::Store;
+pub use hash_check::{HashReport, MemberHash};
 pub use member::Member;
 pub use observer::{ApplyObserver, NoObserver};
 pub use slow::SlowLog;
 pub use status::{Leadership, MemberStatus, StoreStatus};
+pub use watch::{Watch, WatchBatch, WatchError, WatchOptions};
 pub use world::World;
 pub use xebec_kv as kv;

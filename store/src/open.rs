@@ -58,7 +58,7 @@ async fn start(
 ) -> Result<(Arc<Core>, Running), StoreError> {
     let Recovered { wal, snapshots, backend, held, newest, lock } = recovered;
     let snapshots = Arc::new(snapshots);
-    let board = Arc::new(Board::new(newest, config.observer.clone()));
+    let board = Arc::new(Board::new(newest, config.observer.clone(), config.tuning.watch_bytes));
     let peers = Arc::new(Peers::new(config.world.network.clone(), &config.cluster_id, config.node_id));
     let watchdog = Arc::new(Watchdog::new(&config.tuning));
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };

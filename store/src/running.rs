@@ -45,6 +45,7 @@ impl Running {
         }
         maintenance.abort();
         checkpointer.stop().await;
+        core.board.close();
         core.wal.close().await;
         drop(lock);
     }

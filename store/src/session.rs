@@ -39,6 +39,11 @@ impl Session {
         Ticket { session: self.clone(), sequence }
     }
 
+    /// A number that no other process's session gives, in all likelihood, nor this one twice.
+    pub(crate) fn unique(&self) -> u64 {
+        self.id.wrapping_add(self.ticket().sequence)
+    }
+
     fn numbers(&self) -> MutexGuard<'_, Numbers> {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -38,7 +38,6 @@ pub mod wire;
 
 pub use compare::{Compare, Operand, Relation};
 pub use diff::Change;
-pub use history::EventBatches;
 pub use keys::KeyRange;
 pub use lease::Lease;
 pub use limits::{COMPACTION_STEP, KEPT_ANSWER_BYTES, MAX_ANSWER_BYTES, MAX_LEASE_KEYS, MAX_RANGE_KEYS, MAX_TXN_DEPTH};

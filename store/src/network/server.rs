@@ -13,11 +13,12 @@ use tonic::{Request, Response, Status, Streaming};
 use xebec_proto::peer::peer_server::Peer;
 use xebec_proto::peer::{
     Envelope, ProposeRequest, ProposeResponse, RaftMessage, ReadIndexRequest, ReadIndexResponse, SnapshotChunk,
-    propose_response, read_index_response,
+    StateHashRequest, StateHashResponse, propose_response, read_index_response,
 };
 
 use crate::core::Core;
 use crate::error::StoreError;
+use crate::hash_check;
 use crate::propose::{Draft, NO_SPACE, Purpose};
 use crate::raft::codec;
 use crate::raft::types::{SnapshotMeta, Vote};
@@ -128,6 +129,13 @@ impl Peer for PeerService {
             Err(error) => propose_response::Outcome::Unknown(error.to_string()),
         };
         Ok(Response::new(ProposeResponse { outcome: Some(outcome) }))
+    }
+
+    async fn state_hash(&self, request: Request<StateHashRequest>) -> Result<Response<StateHashResponse>, Status> {
+        let StateHashRequest { envelope, id } = request.into_inner();
+        self.admit(envelope.as_ref())?;
+        let mark = self.core.board.mark(id, Instant::now() + hash_check::PATIENCE).await;
+        Ok(Response::new(StateHashResponse { hash: mark.map(|mark| mark.hash) }))
     }
 
     async fn read_index(&self, request: Request<ReadIndexRequest>) -> Result<Response<ReadIndexResponse>, Status> {

@@ -8,74 +8,23 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use futures::{Stream, StreamExt};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
-use tokio::sync::watch;
 use tokio::time::Instant;
-use xebec_kv::{Body, Command, Event, Op, Outcome, RangeRead, Rejection, State, Txn, wire};
+use xebec_kv::{Body, Command, Op, Outcome, RangeRead, Rejection, Txn, wire};
 
+use super::{Board, Happened, Image};
 use super::types::{Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
 use crate::disk::disk_is_full;
 use crate::instruments::Instruments;
-use crate::observer::ApplyObserver;
 use crate::snapshot::{SnapshotDir, SnapshotFile};
+use crate::watch::Batch;
 
 /// Entries applied and published together, at most.
 const BATCH: usize = 512;
 /// Between two attempts to write a snapshot for which there is no space.
 const SPACE_RETRY: Duration = Duration::from_secs(2);
-
-/// A state and its place in the log.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Image {
-    pub(crate) state: Arc<State>,
-    pub(crate) applied: Option<LogId>,
-    pub(crate) membership: StoredMembership,
-}
-
-impl Image {
-    pub(crate) fn applied_index(&self) -> u64 {
-        self.applied.map_or(0, |applied| applied.index)
-    }
-
-    pub(crate) fn meta(&self) -> SnapshotMeta {
-        SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone() }
-    }
-}
-
-/// Where the newest state hangs for everybody to read.
-pub(crate) struct Board {
-    image: ArcSwap<Image>,
-    /// The applied index, for those who wait for it.
-    applied: watch::Sender<u64>,
-    observer: Arc<dyn ApplyObserver>,
-}
-
-impl Board {
-    pub(crate) fn new(image: Image, observer: Arc<dyn ApplyObserver>) -> Board {
-        observer.restored(&image.state);
-        let applied = watch::Sender::new(image.applied_index());
-        Board { image: ArcSwap::from_pointee(image), applied, observer }
-    }
-
-    pub(crate) fn image(&self) -> Arc<Image> {
-        self.image.load_full()
-    }
-
-    pub(crate) fn applied(&self) -> watch::Receiver<u64> {
-        self.applied.subscribe()
-    }
-
-    fn publish(&self, image: Image) {
-        self.image.store(Arc::new(image));
-    }
-
-    fn announce(&self) {
-        self.applied.send_replace(self.image.load().applied_index());
-    }
-}
 
 /// What openraft applies to.
 pub(crate) struct Machine {
@@ -92,17 +41,15 @@ impl Machine {
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
         let (start, count) = (Instant::now(), batch.len());
         let mut image = Image::clone(&self.board.image());
-        let mut happened = Vec::new();
+        let mut happened = Happened::default();
         let mut answers = Vec::new();
         for (entry, responder) in batch {
             let outcome = apply_entry(&mut image, entry, &mut happened, &self.instruments);
             answers.extend(responder.map(|responder| (responder, outcome)));
         }
-        let state = image.state.clone();
-        self.board.publish(image);
-        happened.iter().for_each(|events| self.board.observer.applied(&state, events));
-        self.board.announce();
-        self.instruments.applied_batch(start, || format!("{count} entries, up to revision {}", state.revision()));
+        let revision = image.state.revision();
+        self.board.publish(image, happened);
+        self.instruments.applied_batch(start, || format!("{count} entries, up to revision {revision}"));
         answers.into_iter().for_each(|(responder, outcome): (ApplyResponder<TypeConfig>, Outcome)| {
             responder.send(Reply(outcome));
         });
@@ -112,11 +59,11 @@ impl Machine {
 /// Applies entries to a state that nobody serves yet.
 pub(crate) fn replay(image: &mut Image, entries: impl IntoIterator<Item = Entry>, instruments: &Instruments) {
     for entry in entries {
-        apply_entry(image, entry, &mut Vec::new(), instruments);
+        apply_entry(image, entry, &mut Happened::default(), instruments);
     }
 }
 
-fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Vec<Vec<Event>>, instruments: &Instruments) -> Outcome {
+fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Happened, instruments: &Instruments) -> Outcome {
     image.applied = Some(entry.log_id);
     match entry.payload {
         EntryPayload::Blank => Outcome::Done { revision: image.state.revision() },
@@ -131,7 +78,7 @@ fn apply_entry(image: &mut Image, entry: Entry, happened: &mut Vec<Vec<Event>>, 
 fn apply_proposal(
     image: &mut Image,
     proposal: &Proposal,
-    happened: &mut Vec<Vec<Event>>,
+    happened: &mut Happened,
     instruments: &Instruments,
 ) -> Outcome {
     let start = Instant::now();
@@ -141,8 +88,9 @@ fn apply_proposal(
     let command = Command { request_id, time_ms: proposal.time_ms, body };
     let applied = Arc::make_mut(&mut image.state).apply(&command);
     instruments.applied(start.elapsed(), || describe(&command.body));
-    if !applied.events.is_empty() {
-        happened.push(applied.events);
+    happened.batches.extend(Batch::of(applied.events));
+    if let Outcome::Hash(mark) = applied.outcome {
+        happened.marks.push(mark);
     }
     applied.outcome
 }
@@ -196,10 +144,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFile) -> Result<(), io::Error> {
         let meta = meta.clone();
         let image = self.snapshots.work(move |snapshots| snapshots.install(&meta, &snapshot)).await?;
-        let state = image.state.clone();
-        self.board.publish(image);
-        self.board.observer.restored(&state);
-        self.board.announce();
+        self.board.replace(image);
         Ok(())
     }
 

@@ -25,7 +25,7 @@ const OPTIONS: WalOptions = WalOptions { segment_bytes: 4096, cache_bytes: 128 }
 fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
     let wal = Wal::open(disk.clone(), &dir.join("wal"), OPTIONS).expect("a fresh log opens");
     let (snapshots, _) = SnapshotDir::open(disk, &dir.join("snap"), "suite").expect("a fresh directory opens");
-    let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver)));
+    let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver), 1 << 20));
     (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots), Instruments::new(&Tuning::default())))
 }
 

@@ -5,3 +5,4 @@ mod cluster;
 mod fleet;
 mod operations;
 mod single;
+mod watch;
