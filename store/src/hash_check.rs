@@ -95,7 +95,8 @@ mod tests {
     use super::*;
 
     fn report(leaders: u64, hashes: &[Option<u64>]) -> (u64, Vec<u64>, Vec<u64>) {
-        let member = |id: u64| Member { id, name: String::new(), peer_address: String::new(), api_address: String::new() };
+        let member =
+            |id: u64| Member { id, name: String::new(), peer_address: String::new(), api_address: String::new() };
         let members = (1..).zip(hashes).map(|(id, hash)| MemberHash { member: member(id), hash: *hash }).collect();
         let report = HashReport::new(HashMark { id: 0, revision: 9, hash: leaders }, members);
         let ids = |members: &mut dyn Iterator<Item = &Member>| members.map(|member| member.id).collect();

@@ -18,10 +18,14 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tokio::time::Instant;
+use xebec_kv::{Body, Event};
 
 use crate::config::Tuning;
 use crate::core::Core;
 use crate::slow::SlowLog;
+
+/// As etcd counts.
+const SLOW_READ_INDEX: Duration = Duration::from_millis(100);
 
 /// Durations and counts of one member. Clones share them.
 #[derive(Clone, Debug)]
@@ -34,6 +38,12 @@ pub(crate) struct Instruments {
     failed: Counter,
     leader_changes: Counter,
     slow_applies: Counter<u64, AtomicU64>,
+    txns: Counter,
+    puts: Counter,
+    deletes: Counter,
+    compacted: Counter,
+    failed_read_indexes: Counter,
+    slow_read_indexes: Counter,
     slow_fsync: Arc<SlowLog>,
     slow_apply: Arc<SlowLog>,
 }
@@ -60,6 +70,12 @@ impl Instruments {
             failed: Counter::default(),
             leader_changes: Counter::default(),
             slow_applies: Counter::default(),
+            txns: Counter::default(),
+            puts: Counter::default(),
+            deletes: Counter::default(),
+            compacted: Counter::default(),
+            failed_read_indexes: Counter::default(),
+            slow_read_indexes: Counter::default(),
             slow_fsync: Arc::new(SlowLog::new("fsync", tuning.slow_fsync)),
             slow_apply: Arc::new(SlowLog::new("apply", tuning.slow_apply)),
         }
@@ -87,6 +103,30 @@ impl Instruments {
         if self.slow_apply.is_slow(took) {
             self.slow_applies.inc();
             self.slow_apply.note(took, what);
+        }
+    }
+
+    /// What a command did.
+    pub(crate) fn changed(&self, body: &Body, events: &[Event]) {
+        if matches!(body, Body::Txn(_)) {
+            self.txns.inc();
+        }
+        let puts = events.iter().filter(|event| event.current.is_some()).count();
+        self.puts.inc_by(puts as u64);
+        self.deletes.inc_by((events.len() - puts) as u64);
+    }
+
+    /// So many versions were forgotten.
+    pub(crate) fn compacted(&self, versions: u64) {
+        self.compacted.inc_by(versions);
+    }
+
+    /// A read asked how far it must wait.
+    pub(crate) fn read_index(&self, took: Duration, failed: bool) {
+        if failed {
+            self.failed_read_indexes.inc();
+        } else if took >= SLOW_READ_INDEX {
+            self.slow_read_indexes.inc();
         }
     }
 
@@ -123,6 +163,12 @@ impl Instruments {
             ("etcd_server_proposals_failed", "Proposals of this member that failed", &self.failed),
             ("etcd_server_leader_changes_seen", "Changes of leader that this member saw", &self.leader_changes),
             ("etcd_server_slow_apply", "Commands that took too long to apply", &self.slow_applies),
+            ("etcd_server_read_indexes_failed", "Linearizable reads without an answer", &self.failed_read_indexes),
+            ("etcd_server_slow_read_indexes", "Linearizable reads that waited 100 ms or more", &self.slow_read_indexes),
+            ("etcd_mvcc_txn", "Transactions applied", &self.txns),
+            ("etcd_mvcc_put", "Keys put", &self.puts),
+            ("etcd_mvcc_delete", "Keys deleted", &self.deletes),
+            ("etcd_debugging_mvcc_db_compaction_keys", "Versions that compaction has dropped", &self.compacted),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
@@ -150,7 +196,11 @@ impl Collector for Readings {
         let status = self.0.status();
         let state = self.0.board.image().state.clone();
         let committed = self.0.committed_index().max(status.applied_index);
+        let feed = self.0.board.feed();
         let counters = [
+            ("etcd_debugging_mvcc_events", "Events given to watches", feed.events()),
+            ("xebec_store_watch_history_reads", "Reads of watches that were behind the newest changes", feed.behind()),
+            ("etcd_disk_wal_write_bytes", "Bytes written to the log", self.0.wal.written()),
             ("etcd_server_proposals_committed", "The last entry known to be committed", committed),
             ("etcd_server_proposals_applied", "The last entry applied", status.applied_index),
         ];
@@ -164,6 +214,8 @@ impl Collector for Readings {
             ("etcd_server_is_learner", "Whether this member does not vote", u64::from(!status.votes())),
             ("etcd_mvcc_db_total_size_in_bytes", "Log, checkpoint and snapshots on disk", self.0.disk_bytes()),
             ("etcd_mvcc_db_total_size_in_use_in_bytes", "Keys and values, history included", state.bytes()),
+            ("etcd_debugging_mvcc_keys_total", "Keys that exist", state.keys()),
+            ("etcd_debugging_mvcc_watcher_total", "Open watches of the store", feed.watchers()),
             ("etcd_debugging_mvcc_current_revision", "The newest revision", status.revision),
             ("etcd_debugging_mvcc_compact_revision", "The oldest readable revision", status.compact_revision),
             ("xebec_store_term", "The term of the consensus", status.leadership.term),

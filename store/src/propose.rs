@@ -24,6 +24,9 @@ use crate::raft::types::{Proposal, Reply};
 /// Between attempts, when no change of leader wakes us before.
 const PAUSE: Duration = Duration::from_millis(15);
 
+/// How long a read looks for a leader that has a majority: an election ends sooner, and in a minority there is none.
+const NO_LEADER: Duration = Duration::from_millis(1500);
+
 /// How a leader says between peers that its disk is nearly full.
 pub(crate) const NO_SPACE: &str = "no space";
 
@@ -123,7 +126,10 @@ impl Core {
 
     /// Waits until this member's state holds everything acknowledged before.
     pub(crate) async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError> {
-        let index = self.read_index(deadline).await?;
+        let start = Instant::now();
+        let index = self.read_index(deadline.min(start + NO_LEADER)).await;
+        self.instruments.read_index(start.elapsed(), index.is_err());
+        let index = index?;
         let mut applied = self.board.applied();
         let reached = timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await;
         reached.map_err(|_| StoreError::Timeout)?.map_err(|_| stopped())?;

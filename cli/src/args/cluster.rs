@@ -46,6 +46,8 @@ pub(crate) enum ClusterCommand {
     Status(StatusArguments),
     /// The members and their addresses
     Members(StatusArguments),
+    /// Compare the states of all masters at one point of the log; fails if one differs
+    HashCheck(StatusArguments),
     /// Hand leadership to another master
     TransferLeader {
         /// Name or id [default: whoever has most of the log]

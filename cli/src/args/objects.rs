@@ -49,6 +49,9 @@ pub(crate) struct GetArguments {
     /// Then stay and show every change
     #[arg(short, long)]
     pub(crate) watch: bool,
+    /// Read what the master has that answers, without asking the others: may be old, and works without a majority of masters
+    #[arg(long)]
+    pub(crate) stale: bool,
     /// With a column of labels
     #[arg(long)]
     pub(crate) show_labels: bool,

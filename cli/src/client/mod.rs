@@ -30,6 +30,7 @@ pub(crate) struct Session {
     channel: Channel,
     namespace: String,
     timeout: Duration,
+    stale: bool,
 }
 
 impl Session {
@@ -42,7 +43,17 @@ impl Session {
         let endpoint: Endpoint = credentials.server.parse().context("the server in the kubeconfig")?;
         let channel = dial(&endpoint, tls, CONNECT.min(connection.request_timeout.0)).await?;
         let namespace = connection.namespace.clone().or(credentials.namespace).unwrap_or_else(|| "default".to_owned());
-        Ok(Session { channel, namespace, timeout: connection.request_timeout.0 })
+        Ok(Session { channel, namespace, timeout: connection.request_timeout.0, stale: false })
+    }
+
+    /// Content, if so, with what the master has that answers: reads then need no majority of the masters.
+    pub(crate) fn stale(self, stale: bool) -> Session {
+        Session { stale, ..self }
+    }
+
+    /// How fresh reads must be, as the API says it.
+    fn resource_version(&self) -> String {
+        if self.stale { "0".to_owned() } else { String::new() }
     }
 
     /// The namespace of whatever names none.

@@ -40,7 +40,8 @@ pub(crate) struct Listed<'a> {
 impl Session {
     /// One object. An error that says it does not exist is a status with code NotFound.
     pub(crate) async fn get(&self, target: Target, representation: Representation) -> Result<Value> {
-        let message = GetRequest { target: Some(target), representation: representation.into() };
+        let resource_version = self.resource_version();
+        let message = GetRequest { target: Some(target), representation: representation.into(), resource_version };
         let answer = self.objects().get(self.request(message)).await?;
         parse(&answer.into_inner().json)
     }
@@ -74,7 +75,7 @@ impl Session {
             field_selector: field_selector(what),
             limit: PAGE,
             continue_token: token,
-            resource_version: String::new(),
+            resource_version: self.resource_version(),
             representation: what.representation.into(),
         };
         let mut chunks = self.objects().list(self.request(message)).await?.into_inner();

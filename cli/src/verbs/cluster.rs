@@ -1,5 +1,7 @@
 //! `xebec cluster`: the masters, who leads them, who lags, and changing that.
 
+mod hash_check;
+
 use std::path::Path;
 
 use anyhow::Result;
@@ -21,6 +23,7 @@ pub(crate) async fn run(connection: &Connection, command: ClusterCommand) -> Res
     match command {
         ClusterCommand::Status(arguments) => show(connection, &arguments, overview).await,
         ClusterCommand::Members(arguments) => show(connection, &arguments, members).await,
+        ClusterCommand::HashCheck(arguments) => hash_check::run(connection, &arguments).await,
         ClusterCommand::TransferLeader { to } => transfer_leader(connection, to).await,
         ClusterCommand::RemoveMember { member } => remove_member(connection, member).await,
         ClusterCommand::Recover { data_dir } => recover(&data_dir).await,

@@ -13,7 +13,7 @@ use crate::print::{self, Shown, Table};
 
 /// Runs it.
 pub(crate) async fn run(connection: &Connection, arguments: GetArguments) -> Result<()> {
-    let session = Session::open(connection).await?;
+    let session = Session::open(connection).await?.stale(arguments.stale);
     let selected = Kinds::fetch(&session).await?.select(&arguments.what)?;
     ensure!(!arguments.watch || selected.len() == 1, "--watch follows one kind at a time");
     if arguments.watch {

@@ -8,7 +8,7 @@ use crate::authn::User;
 use crate::authz::{Attributes, Authorizer, Decision};
 
 /// The API group that stands for the cluster itself: `status`, `members`, `leader`, `tokens`,
-/// `snapshots`.
+/// `snapshots`, `hashchecks`.
 pub const GROUP: &str = "cluster.xebec.dev";
 /// The group whose `nodes` and `pods` stand for usage.
 pub const METRICS_GROUP: &str = "metrics.k8s.io";

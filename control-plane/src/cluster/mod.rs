@@ -26,6 +26,7 @@ pub fn store_status(error: StoreError) -> Status {
         StoreError::LastMember => Status::failed_precondition(message),
         StoreError::UnknownMember { .. } => Status::not_found(message),
         StoreError::MemberConflict { .. } => Status::already_exists(message),
+        StoreError::Rejected(rejection) => Status::internal(format!("the store refused: {rejection}")),
         _ => Status::internal(message),
     }
 }

@@ -10,11 +10,11 @@ use tonic::{Request, Response, Status};
 use xebec_proto::v1::cluster_server::Cluster;
 use xebec_proto::v1::{
     AddMemberRequest, AddMemberResponse, ClusterStatusRequest, ClusterStatusResponse, CreateTokenRequest,
-    CreateTokenResponse, DeleteTokenRequest, DeleteTokenResponse, ListTokensRequest, ListTokensResponse, Member,
-    MemberStatus, RemoveMemberRequest, RemoveMemberResponse, SnapshotPart, SnapshotRequest, TransferLeaderRequest,
-    TransferLeaderResponse, UsageRequest, UsageResponse,
+    CreateTokenResponse, DeleteTokenRequest, DeleteTokenResponse, HashCheckRequest, HashCheckResponse,
+    ListTokensRequest, ListTokensResponse, Member, MemberHash, MemberStatus, RemoveMemberRequest, RemoveMemberResponse,
+    SnapshotPart, SnapshotRequest, TransferLeaderRequest, TransferLeaderResponse, UsageRequest, UsageResponse,
 };
-use xebec_store::{Store, StoreError, StoreStatus};
+use xebec_store::{HashReport, Store, StoreError, StoreStatus};
 
 use super::access::{Access, METRICS_GROUP, require};
 use super::export;
@@ -150,6 +150,15 @@ impl Cluster for ClusterService {
         Ok(Response::new(export::parts(&self.store)))
     }
 
+    async fn hash_check(&self, request: Request<HashCheckRequest>) -> Result<Response<HashCheckResponse>, Status> {
+        require(&*self.authorizer, &request, Access::cluster("create", "hashchecks"))?;
+        let report = self.store.hash_check(Instant::now() + DEADLINE).await.map_err(store_status)?;
+        for member in report.differing() {
+            tracing::error!(member = member.name, revision = report.revision, "a master holds another state than most");
+        }
+        Ok(Response::new(wire_report(report)))
+    }
+
     async fn create_token(
         &self,
         request: Request<CreateTokenRequest>,
@@ -212,6 +221,12 @@ fn name_taken(name: &str) -> String {
 pub(super) fn leader_address(status: &StoreStatus) -> Option<String> {
     let leader = status.leadership.leader.filter(|leader| *leader != status.node_id)?;
     status.members.iter().find(|member| member.member.id == leader).map(|member| member.member.api_address.clone())
+}
+
+fn wire_report(report: HashReport) -> HashCheckResponse {
+    let member = |one: xebec_store::MemberHash| MemberHash { id: one.member.id, name: one.member.name, hash: one.hash };
+    let HashReport { revision, hash, members } = report;
+    HashCheckResponse { revision, hash, members: members.into_iter().map(member).collect() }
 }
 
 pub(super) fn wire_member(member: &xebec_store::MemberStatus) -> Member {

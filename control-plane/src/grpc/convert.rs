@@ -64,13 +64,18 @@ fn version(text: &str) -> Result<Option<u64>, Status> {
     }
 }
 
-pub(super) fn list(kind: &Kind, request: &v1::ListRequest) -> Result<ListOptions, Status> {
-    let (labels, fields) = selectors(kind, &request.label_selector, &request.field_selector)?;
-    let freshness = match version(&request.resource_version)? {
+/// How fresh a read must be.
+pub(super) fn freshness(resource_version: &str) -> Result<Freshness, Status> {
+    Ok(match version(resource_version)? {
         None => Freshness::Latest,
         Some(0) => Freshness::Any,
         Some(version) => Freshness::NotOlderThan(version),
-    };
+    })
+}
+
+pub(super) fn list(kind: &Kind, request: &v1::ListRequest) -> Result<ListOptions, Status> {
+    let (labels, fields) = selectors(kind, &request.label_selector, &request.field_selector)?;
+    let freshness = freshness(&request.resource_version)?;
     let continue_token = Some(request.continue_token.clone()).filter(|token| !token.is_empty());
     Ok(ListOptions { labels, fields, limit: request.limit as usize, continue_token, freshness })
 }

@@ -90,7 +90,8 @@ impl ObjectsService {
 
     async fn read(&self, cx: &RequestContext, request: &GetRequest) -> Result<Object, Status> {
         let target = convert::target(request.target.as_ref(), false)?;
-        let stored = self.registry.get(cx, &target).await?;
+        let freshness = convert::freshness(&request.resource_version)?;
+        let stored = self.registry.get_fresh(cx, &target, freshness).await?;
         if request.representation() != Representation::Table {
             return Ok(convert::object(&stored));
         }

@@ -67,7 +67,11 @@ async fn an_object_lives_from_create_to_delete() {
         ..Default::default()
     };
     s.patch(by("jane", patch)).await.unwrap();
-    let get = v1::GetRequest { target: on("", "configmaps", "a"), representation: Representation::Table.into() };
+    let get = v1::GetRequest {
+        target: on("", "configmaps", "a"),
+        representation: Representation::Table.into(),
+        ..Default::default()
+    };
     let table: Value =
         serde_json::from_slice(&s.get(by("jane", get.clone())).await.unwrap().into_inner().json).unwrap();
     assert_eq!((&table["kind"], &table["rows"][0]["cells"][1]), (&json!("Table"), &json!(2)), "{table}");

@@ -54,7 +54,7 @@ async fn object(call: Call, target: Target, body: Body) -> Result<Response, Stat
         (&Method::GET, Some(Subresource::Log)) => logs::serve(&call, &target).await,
         (&Method::GET, _) => {
             let form = negotiate::form(&call.headers)?;
-            let stored = call.state.registry.get(&call.cx, &target).await?;
+            let stored = call.state.registry.get_fresh(&call.cx, &target, call.query.get_freshness()?).await?;
             show(&call, StatusCode::OK, form, target.kind, &stored)
         }
         (&Method::POST, Some(_)) => create(&call, target, body).await,

@@ -94,6 +94,15 @@ impl Query {
         }
     }
 
+    /// Of a read of one object.
+    pub(super) fn get_freshness(&self) -> Result<Freshness, Status> {
+        Ok(match self.version()? {
+            None => Freshness::Latest,
+            Some(0) => Freshness::Any,
+            Some(version) => Freshness::NotOlderThan(version),
+        })
+    }
+
     fn version(&self) -> Result<Option<u64>, Status> {
         match self.text("resourceVersion") {
             "" => Ok(None),

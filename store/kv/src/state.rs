@@ -35,6 +35,8 @@ pub struct State {
     pub(crate) bytes: u64,
     /// How many versions are kept.
     pub(crate) versions: u64,
+    /// How many keys exist.
+    pub(crate) live: u64,
 }
 
 impl Default for State {
@@ -50,6 +52,7 @@ impl Default for State {
             digest: 0,
             bytes: 0,
             versions: 0,
+            live: 0,
         }
     }
 }
@@ -125,6 +128,11 @@ impl State {
         self.chains.get(key).is_some_and(|chain| chain.written_at(revision).is_some())
     }
 
+    /// How many keys exist.
+    pub fn keys(&self) -> u64 {
+        self.live
+    }
+
     /// How many versions are kept, tombstones included.
     pub fn versions(&self) -> u64 {
         self.versions
@@ -151,6 +159,8 @@ impl State {
         self.digest = self.digest.wrapping_add(hash::of_version(key, &version));
         self.bytes += version_bytes(key, &version);
         self.versions += 1;
+        let lived = self.chains.get(key).is_some_and(|chain| chain.latest().value.is_some());
+        self.live = self.live + u64::from(version.value.is_some()) - u64::from(lived);
         match self.chains.get_mut(key) {
             Some(chain) => Arc::make_mut(chain).push(version),
             None => {

@@ -257,7 +257,7 @@ fn command(sequence: u64, body: Body) -> Command {
 
 /// Everything that can be asked, asked of both.
 fn compare_all(state: &State, model: &Model) {
-    assert_eq!(state.revision(), model.revision());
+    assert_eq!((state.revision(), state.keys()), (model.revision(), model.now().len() as u64));
     for revision in 1..=model.revision() {
         if revision < model.compacted {
             let refused = PastError::Compacted { requested: revision, oldest: model.compacted };

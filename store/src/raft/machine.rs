@@ -14,8 +14,8 @@ use openraft::{EntryPayload, OptionalSend, RaftSnapshotBuilder};
 use tokio::time::Instant;
 use xebec_kv::{Body, Command, Op, Outcome, RangeRead, Rejection, Txn, wire};
 
-use super::{Board, Happened, Image};
 use super::types::{Entry, LogId, Proposal, Reply, Snapshot, SnapshotMeta, StoredMembership, TypeConfig};
+use super::{Board, Happened, Image};
 use crate::disk::disk_is_full;
 use crate::instruments::Instruments;
 use crate::snapshot::{SnapshotDir, SnapshotFile};
@@ -86,8 +86,12 @@ fn apply_proposal(
         return Outcome::Rejected(Rejection::Malformed);
     };
     let command = Command { request_id, time_ms: proposal.time_ms, body };
-    let applied = Arc::make_mut(&mut image.state).apply(&command);
+    let state = Arc::make_mut(&mut image.state);
+    let versions = state.versions();
+    let applied = state.apply(&command);
     instruments.applied(start.elapsed(), || describe(&command.body));
+    instruments.changed(&command.body, &applied.events);
+    instruments.compacted(versions.saturating_sub(state.versions()));
     happened.batches.extend(Batch::of(applied.events));
     if let Outcome::Hash(mark) = applied.outcome {
         happened.marks.push(mark);

@@ -171,6 +171,29 @@ async fn leadership_can_be_given_to_a_member() {
     until("the chosen one leads", || store.leadership().borrow().is_leader).await;
 }
 
+/// All members are compared at one entry of the log, while writes go on; who is away is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_states_of_all_members_are_compared() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    let (leader, writing) = (fleet.leader().await, Arc::new(AtomicBool::new(false)));
+    let client = fleet.store(leader % 3 + 1).clone();
+    let longest = Arc::new(AtomicU64::new(0));
+    let writer = tokio::spawn(write_until(client.clone(), "/k".to_owned(), writing.clone(), longest));
+    for member in 1..=3 {
+        let report = fleet.store(member).hash_check(soon()).await.unwrap();
+        assert_eq!((report.differing().count(), report.silent().count()), (0, 0), "{report:?}");
+        assert_eq!(report.members.iter().map(|one| one.member.id).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(report.members.iter().all(|one| one.hash == Some(report.hash)));
+    }
+    writing.store(true, Ordering::Relaxed);
+    writer.await.unwrap();
+    let away = (leader + 1) % 3 + 1;
+    fleet.kill(away).await;
+    let report = client.hash_check(soon()).await.unwrap();
+    assert_eq!(report.silent().map(|member| member.id).collect::<Vec<_>>(), [away]);
+    assert_eq!(report.differing().count(), 0);
+}
+
 /// Without a majority nothing is written, the survivor does not claim to lead, and it still reads.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minority_does_not_write() {
@@ -186,9 +209,13 @@ async fn a_minority_does_not_write() {
     let briefly = Instant::now() + Duration::from_millis(800);
     let refused = store.txn(put("/k", "y"), briefly).await;
     assert!(matches!(refused, Err(StoreError::NoQuorum | StoreError::Timeout)), "{refused:?}");
-    let refused = store.read_barrier(Instant::now() + Duration::from_millis(300)).await;
-    assert!(refused.is_err());
+    let asked = Instant::now();
+    let refused = store.read_barrier(soon()).await;
+    assert!(matches!(refused, Err(StoreError::NoQuorum)), "{refused:?}");
+    assert!(asked.elapsed() < Duration::from_secs(3), "a reader is not kept waiting: {:?}", asked.elapsed());
     assert_eq!(store.state().get(b"/k").unwrap().value, "x");
+    let unchecked = store.hash_check(Instant::now() + Duration::from_millis(300)).await;
+    assert!(matches!(unchecked, Err(StoreError::NoQuorum | StoreError::Timeout)), "{unchecked:?}");
     for id in (1..=3).filter(|id| *id != leader) {
         fleet.start(id).await.unwrap();
     }

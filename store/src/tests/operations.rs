@@ -4,10 +4,10 @@ use std::io::Write;
 
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
-use xebec_kv::{Op, PastError, Txn};
+use xebec_kv::{KeyRange, Op, PastError, Txn};
 
 use super::fleet::{Fleet, put, soon, until};
-use crate::{Member, Rebuild, Store, StoreError, Tuning, inspect, recover, restore};
+use crate::{Member, Rebuild, Store, StoreError, Tuning, WatchOptions, inspect, recover, restore};
 
 const SKIP: u64 = 1_000_000;
 
@@ -184,6 +184,9 @@ async fn metrics_have_the_names_that_etcds_users_know() {
     for n in 0..5 {
         fleet.write(1, "/k", &n.to_string()).await.unwrap();
     }
+    let mut watch = fleet.store(1).watch(KeyRange::all(), 6, WatchOptions::default()).unwrap();
+    watch.next().await.unwrap();
+    fleet.store(1).compact(4, soon()).await.unwrap();
     let mut registry = Registry::default();
     fleet.store(1).register_metrics(&mut registry);
     let mut text = String::new();
@@ -197,6 +200,7 @@ async fn metrics_have_the_names_that_etcds_users_know() {
     assert!(value("etcd_server_proposals_applied_total") >= 5.0);
     assert!(value("etcd_server_proposals_committed_total") >= 5.0);
     assert!(value("etcd_mvcc_db_total_size_in_bytes") > 0.0);
+    assert!(value("etcd_disk_wal_write_bytes_total") > 0.0);
     let exact = [
         ("etcd_server_has_leader", 1.0),
         ("etcd_server_is_leader", 1.0),
@@ -205,6 +209,14 @@ async fn metrics_have_the_names_that_etcds_users_know() {
         ("etcd_server_proposals_pending", 0.0),
         ("etcd_server_proposals_failed_total", 0.0),
         ("etcd_debugging_mvcc_current_revision", 6.0),
+        ("etcd_debugging_mvcc_keys_total", 1.0),
+        ("etcd_debugging_mvcc_watcher_total", 1.0),
+        ("etcd_debugging_mvcc_events_total", 1.0),
+        ("etcd_debugging_mvcc_db_compaction_keys_total", 2.0),
+        ("etcd_mvcc_txn_total", 5.0),
+        ("etcd_mvcc_put_total", 5.0),
+        ("etcd_mvcc_delete_total", 0.0),
+        ("etcd_server_read_indexes_failed_total", 0.0),
         ("xebec_store_no_space", 0.0),
     ];
     for (name, expect) in exact {

@@ -30,6 +30,17 @@ async fn read_to(watch: &mut Watch, revision: Revision, mut seen: Vec<WatchBatch
     seen
 }
 
+/// Reads what is left of a watch whose store has stopped.
+async fn read_out(watch: &mut Watch, seen: &mut Vec<WatchBatch>) {
+    let ended = loop {
+        match watch.next().await {
+            Ok(batch) => seen.extend(Some(batch).filter(|batch| !batch.events.is_empty())),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(ended, WatchError::Stopped);
+}
+
 /// What the watches of all members saw is the same, although one was cut off from its leader, and one was started anew and
 /// resumed where it was.
 #[tokio::test(flavor = "multi_thread")]
@@ -45,14 +56,7 @@ async fn all_members_tell_the_same() {
         }
         fleet.kill(leader).await;
         let mut cut = watches.remove(&leader).unwrap();
-        let ended = loop {
-            match cut.next().await {
-                Ok(batch) if !batch.events.is_empty() => seen.get_mut(&leader).unwrap().push(batch),
-                Ok(_) => {}
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(ended, WatchError::Stopped);
+        read_out(&mut cut, seen.get_mut(&leader).unwrap()).await;
         fleet.write(client, "/k/meanwhile", "x").await.unwrap();
         let store = fleet.start(leader).await.unwrap();
         watches.insert(leader, watch(&store, cut.progress() + 1));

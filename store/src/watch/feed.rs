@@ -23,7 +23,7 @@ pub(crate) struct Feed {
     signal: watch::Sender<Signal>,
     /// Events given to watchers.
     events: AtomicU64,
-    /// Reads that had to go back to the state.
+    /// Reads that had to go back to the state's history.
     behind: AtomicU64,
 }
 

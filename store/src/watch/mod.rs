@@ -56,7 +56,9 @@ pub struct WatchBatch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WatchError {
     /// What it wants next is forgotten. Read the keys anew, and watch from the revision after that of the read.
-    #[error("the changes from revision {requested} on are compacted; the oldest that are kept begin with {resume_from}")]
+    #[error(
+        "the changes from revision {requested} on are compacted; the oldest that are kept begin with {resume_from}"
+    )]
     Compacted {
         /// The revision that it would have gone on from.
         requested: Revision,
@@ -114,11 +116,8 @@ impl Watch {
                 Look::Found(batch) => return Ok(batch),
                 Look::Further => tokio::task::yield_now().await,
                 Look::Nothing if !open => return Err(WatchError::Stopped),
-                Look::Nothing => {
-                    if !self.woken(patience).await? {
-                        return Ok(WatchBatch { revision: self.progress(), events: Vec::new() });
-                    }
-                }
+                Look::Nothing if self.woken(patience).await? => {}
+                Look::Nothing => return Ok(WatchBatch { revision: self.progress(), events: Vec::new() }),
             }
         }
     }

@@ -112,13 +112,21 @@ mod tests {
     fn batch(revision: Revision, key: &'static str, bytes: usize) -> Arc<Batch> {
         let key = Bytes::from_static(key.as_bytes());
         let value = Bytes::from(vec![0; bytes]);
-        let kv = KeyValue { key: key.clone(), value, create_revision: revision, mod_revision: revision, version: 1, lease: 0 };
+        let kv = KeyValue {
+            key: key.clone(),
+            value,
+            create_revision: revision,
+            mod_revision: revision,
+            version: 1,
+            lease: 0,
+        };
         Batch::of(vec![Event { key, current: Some(kv), previous: None, revision }]).unwrap()
     }
 
     fn ring(limit: u64, revisions: std::ops::RangeInclusive<Revision>) -> Ring {
         let mut ring = Ring::new(revisions.start() - 1, limit);
-        revisions.for_each(|revision| ring.push(batch(revision, if revision % 2 == 0 { "/even" } else { "/odd" }, 1000)));
+        revisions
+            .for_each(|revision| ring.push(batch(revision, if revision % 2 == 0 { "/even" } else { "/odd" }, 1000)));
         ring
     }
 

@@ -36,7 +36,8 @@ impl World {
     }
 
     fn put(&mut self, keys: &[&str]) {
-        let op = |key: &&str| Op::Put { key: Bytes::copy_from_slice(key.as_bytes()), value: vec![0; 40].into(), lease: 0 };
+        let op =
+            |key: &&str| Op::Put { key: Bytes::copy_from_slice(key.as_bytes()), value: vec![0; 40].into(), lease: 0 };
         self.apply(Body::Txn(Txn { success: keys.iter().map(op).collect(), ..Txn::default() }));
     }
 
@@ -220,7 +221,8 @@ async fn a_watch_waits_and_tells_how_far_it_is() {
     world.put(&["/a/1", "/a/2", "/b/1"]);
     world.publish();
     let (batch, _watch) = waiting.await.unwrap().unwrap();
-    let batch = if batch.events.is_empty() { panic!("it was woken by what happened, not by its patience") } else { batch };
+    let batch =
+        if batch.events.is_empty() { panic!("it was woken by what happened, not by its patience") } else { batch };
     assert_eq!(batch.revision, 3);
     assert_eq!(batch.events.iter().map(|event| &event.key[..]).collect::<Vec<_>>(), [b"/a/1", b"/a/2"]);
 }
