@@ -16,6 +16,7 @@ mod archive;
 mod checkpoint;
 mod config;
 mod core;
+mod damage;
 mod disk;
 mod error;
 mod handle;

@@ -1,12 +1,13 @@
 //! What operators do: remove and take in again, export, recover, look at metrics.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use xebec_control_plane::server::{Dismissal, Master, ServerConfig, ServerError, disaster};
 use xebec_proto::v1::{
-    ClusterStatusRequest, ClusterStatusResponse, CreateTokenRequest, RemoveMemberRequest, Role, SnapshotRequest,
-    TransferLeaderRequest,
+    ClusterStatusRequest, ClusterStatusResponse, CreateTokenRequest, HashCheckRequest, RemoveMemberRequest, Role,
+    SnapshotRequest, TransferLeaderRequest,
 };
 
 use crate::support::*;
@@ -159,6 +160,34 @@ async fn a_state_is_exported_restored_and_measured() {
     assert_eq!(get(&m9, &admin(&m9), &format!("{CONFIG_MAPS}/late")).await.0, 404);
     write(&m9, "new").await;
     m9.shutdown().await;
+}
+
+/// One of three is left. It shows what it has to whoever is content with that, and refuses all others soon.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minority_reads_what_it_has_and_promises_nothing() {
+    let dirs = dirs();
+    let [m1, m2, m3] = three(&dirs).await;
+    write(&m1, "kept").await;
+    wait_for(&m1, "kept").await;
+    let report = cluster(&m2).await.hash_check(HashCheckRequest {}).await.unwrap().into_inner();
+    assert_eq!(report.members.iter().filter(|member| member.hash == Some(report.hash)).count(), 3, "{report:?}");
+    tokio::join!(m2.shutdown(), m3.shutdown());
+    let (admin, path) = (admin(&m1), format!("{CONFIG_MAPS}/kept"));
+    for linearizable in [path.as_str(), CONFIG_MAPS] {
+        let start = std::time::Instant::now();
+        let (code, body) = get(&m1, &admin, linearizable).await;
+        assert_eq!(code, 503, "{body}");
+        assert!(body["message"].as_str().unwrap_or_default().contains("no majority"), "{body}");
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+    for stale in [path.as_str(), CONFIG_MAPS] {
+        let (code, body) = get(&m1, &admin, &format!("{stale}?resourceVersion=0")).await;
+        assert_eq!(code, 200, "{body}");
+        assert!(body.to_string().contains("\"kept\""), "{body}");
+    }
+    let unchecked = cluster(&m1).await.hash_check(HashCheckRequest {}).await.unwrap_err();
+    assert!(matches!(unchecked.code(), tonic::Code::Unavailable | tonic::Code::DeadlineExceeded), "{unchecked:?}");
+    m1.shutdown().await;
 }
 
 /// An address that was free a moment ago: a restored master must know its ports before it starts.

@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! versions: mod_revision u64 BE | length of key u16 BE | key | chunk u16 BE  ->  crc32c u32 | last u8 | bytes
-//! meta:     chunk u16 BE                                                     ->  the same; JSON and header of the state
+//! meta:     chunk u16 BE                                                     ->  the same, of
+//!           "XBCP" | version u8 | length u32 LE | JSON of place and membership | header of the state (protobuf)
 //! ```
 //!
 //! Order of a save: remove what the *previous* save made superfluous, add new versions, replace meta in one batch,
@@ -23,29 +24,35 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sled::{Batch, Db, IVec, Tree};
-use xebec_kv::{Change, Revision, State, VersionRecord, wire};
+use xebec_kv::{Change, Header, Revision, State, VersionRecord, wire};
 
 use super::StateBackend;
+use crate::damage::{is_damage, too_new};
 use crate::disk::{RealDisk, die, io_error};
 use crate::error::StoreError;
 use crate::raft::Image;
-use crate::raft::codec::invalid;
+use crate::raft::codec::{decode_json, encode_json, invalid};
 use crate::raft::types::{LogId, StoredMembership};
 
 /// Well below the size from which sled stores values elsewhere.
 const CHUNK_BYTES: usize = 3_900;
 /// Larger batches stall everything that shares the disk.
 const BATCH: usize = 500;
+const META_MAGIC: &[u8] = b"XBCP";
+const META_VERSION: u8 = 1;
 const CACHE_BYTES: u64 = 8 << 20;
 const LOCK_TRIES: u32 = 100;
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// Key and revision, which name a version.
+type Name = (Bytes, Revision);
 
 /// The checkpoint database.
 pub(crate) struct SledBackend {
     dir: PathBuf,
     open: Option<Database>,
     /// Versions that the state held by the database no longer has.
-    superfluous: Vec<(Bytes, Revision)>,
+    superfluous: Vec<Name>,
 }
 
 struct Database {
@@ -56,12 +63,11 @@ struct Database {
     file: File,
 }
 
+/// What the state's header does not say.
 #[derive(Serialize, Deserialize)]
-struct Meta {
+struct Place {
     applied: Option<LogId>,
     membership: StoredMembership,
-    /// See [`wire::encode_header`].
-    header: Vec<u8>,
 }
 
 impl SledBackend {
@@ -71,9 +77,11 @@ impl SledBackend {
 
     fn try_load(&mut self) -> io::Result<Option<Image>> {
         let open = Database::open(&self.dir)?;
-        let image = open.image();
+        let found = open.image();
         self.open = Some(open);
-        image
+        let Some((image, superfluous)) = found? else { return Ok(None) };
+        self.superfluous = superfluous;
+        Ok(Some(image))
     }
 
     /// Opens and reads; a panic of sled counts as damage.
@@ -117,11 +125,34 @@ impl SledBackend {
     }
 }
 
+#[cfg(test)]
+impl SledBackend {
+    /// Versions that are stored, whether they count or not.
+    pub(super) fn rows(&mut self) -> usize {
+        let open = self.opened().expect("it opens");
+        read_chunks(open.versions.iter()).count()
+    }
+
+    /// How large the meta is.
+    pub(super) fn meta_bytes(&mut self) -> usize {
+        let open = self.opened().expect("it opens");
+        read_chunks(open.meta.iter()).map(|meta| meta.expect("it is whole").len()).sum()
+    }
+
+    /// Writes a meta as a later program would.
+    pub(super) fn write_newer_meta(&mut self) {
+        let meta = [META_MAGIC, &[META_VERSION + 1], b"whatever"].concat();
+        let open = self.opened().expect("it opens");
+        chunks(&[], &meta).into_iter().for_each(|(key, value)| drop(open.meta.insert(key, value).expect("it writes")));
+        open.sync().expect("it syncs");
+    }
+}
+
 impl StateBackend for SledBackend {
     fn load(&mut self) -> Result<Option<Image>, StoreError> {
         match self.guarded_load() {
             Ok(image) => Ok(image),
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Err(io_error("open", &self.dir)(error)),
+            Err(error) if !makes_worthless(&error) => Err(io_error("open", &self.dir)(error)),
             Err(error) => {
                 tracing::warn!(%error, dir = %self.dir.display(), "discarding the checkpoint, it cannot be used");
                 self.discard().map_err(io_error("remove", &self.dir))?;
@@ -153,19 +184,33 @@ impl Database {
         Ok(Database { db, versions, meta, file })
     }
 
-    /// What the database holds, checked by the state hash.
-    fn image(&self) -> io::Result<Option<Image>> {
+    /// What the database holds, checked by the state hash; and the versions in it that are none of that state.
+    fn image(&self) -> io::Result<Option<(Image, Vec<Name>)>> {
         let Some(meta) = read_chunks(self.meta.iter()).next().transpose()? else { return Ok(None) };
-        let meta: Meta = serde_json::from_slice(&meta)?;
-        let header = wire::decode_header(&meta.header.into()).map_err(invalid)?;
-        let records = read_chunks(self.versions.iter());
+        let (Place { applied, membership }, header) = decode_meta(&meta)?;
+        let mut found = 0;
+        let records = read_chunks(self.versions.iter()).inspect(|_| found += 1);
         let records = records.map(|bytes| Ok::<_, Failure>(wire::decode_record(&bytes?).map_err(invalid)?));
         let state = State::restore(&header, records).map_err(|Failure(error)| error)?;
-        Ok(Some(Image { state: state.into(), applied: meta.applied, membership: meta.membership }))
+        let superfluous = if found > state.versions() { self.foreign_to(&state)? } else { Vec::new() };
+        Ok(Some((Image { state: state.into(), applied, membership }, superfluous)))
+    }
+
+    /// The versions that the state does not hold: a crash left them before they were removed, or before the meta that
+    /// they belong to was written.
+    fn foreign_to(&self, state: &State) -> io::Result<Vec<Name>> {
+        let mut foreign = Vec::new();
+        for row in self.versions.iter().keys() {
+            let (key, revision, chunk) = parse_row(&row?)?;
+            if chunk == 0 && !state.holds(&key, revision) {
+                foreign.push((key, revision));
+            }
+        }
+        Ok(foreign)
     }
 
     /// Adds what is new, and names what is not needed any more.
-    fn add_versions(&self, before: &Image, now: &Image) -> io::Result<Vec<(Bytes, Revision)>> {
+    fn add_versions(&self, before: &Image, now: &Image) -> io::Result<Vec<Name>> {
         let mut batch = Limited::new(&self.versions);
         let mut superfluous = Vec::new();
         for change in now.state.changes_since(&before.state) {
@@ -178,7 +223,7 @@ impl Database {
         Ok(superfluous)
     }
 
-    fn remove(&self, superfluous: &[(Bytes, Revision)]) -> io::Result<()> {
+    fn remove(&self, superfluous: &[Name]) -> io::Result<()> {
         let mut batch = Limited::new(&self.versions);
         for (key, revision) in superfluous {
             for found in self.versions.scan_prefix(prefix(*revision, key)).keys() {
@@ -189,12 +234,7 @@ impl Database {
     }
 
     fn replace_meta(&self, image: &Image) -> io::Result<()> {
-        let meta = Meta {
-            applied: image.applied,
-            membership: image.membership.clone(),
-            header: wire::encode_header(&image.state.header()).to_vec(),
-        };
-        let bytes = serde_json::to_vec(&meta)?;
+        let bytes = encode_meta(image)?;
         let mut batch = Batch::default();
         self.meta.iter().keys().try_for_each(|key| key.map(|key| batch.remove(key)))?;
         for (key, value) in chunks(&[], &bytes) {
@@ -264,6 +304,41 @@ impl<'a> Limited<'a> {
         self.count = 0;
         Ok(self.tree.apply_batch(std::mem::take(&mut self.batch))?)
     }
+}
+
+/// Whether what is there is of no use. What sled itself complains about is; what the system refuses to sled, a lock that
+/// is held and a newer version are not.
+fn makes_worthless(error: &io::Error) -> bool {
+    let kept = matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::Unsupported);
+    is_damage(error) || (error.raw_os_error().is_none() && !kept)
+}
+
+fn encode_meta(image: &Image) -> io::Result<Vec<u8>> {
+    let place = encode_json(&Place { applied: image.applied, membership: image.membership.clone() })?;
+    let header = wire::encode_header(&image.state.header());
+    Ok([META_MAGIC, &[META_VERSION], &(place.len() as u32).to_le_bytes(), &place, &header].concat())
+}
+
+fn decode_meta(bytes: &Bytes) -> io::Result<(Place, Header)> {
+    let cut_off = || invalid("the checkpoint's meta is cut off");
+    let (&version, rest) = bytes.strip_prefix(META_MAGIC).and_then(<[u8]>::split_first).ok_or_else(cut_off)?;
+    if version > META_VERSION {
+        return Err(too_new("a checkpoint", version.into(), META_VERSION.into()));
+    }
+    let (length, rest) = rest.split_first_chunk().ok_or_else(cut_off)?;
+    let (place, header) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(cut_off)?;
+    let header = wire::decode_header(&bytes.slice_ref(header)).map_err(invalid)?;
+    Ok((decode_json(place)?, header))
+}
+
+/// Key, revision and chunk number of a row.
+fn parse_row(row: &[u8]) -> io::Result<(Bytes, Revision, u16)> {
+    let short = || invalid("a version's name is too short");
+    let (revision, rest) = row.split_first_chunk().ok_or_else(short)?;
+    let (length, rest) = rest.split_first_chunk().ok_or_else(short)?;
+    let (key, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into()).ok_or_else(short)?;
+    let chunk = rest.first_chunk().ok_or_else(short)?;
+    Ok((Bytes::copy_from_slice(key), u64::from_be_bytes(*revision), u16::from_be_bytes(*chunk)))
 }
 
 fn prefix(revision: Revision, key: &[u8]) -> Vec<u8> {

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use xebec_kv::{Body, Command, Op, RequestId, State, Txn};
 
 use super::{SledBackend, StateBackend};
+use crate::error::StoreError;
 use crate::raft::Image;
 use crate::raft::codec::log_id;
 use crate::wal::EntryId;
@@ -92,4 +93,70 @@ fn damage_discards_the_database() {
         assert_eq!(found.state.hash(), state.hash(), "damage may miss what counts, but must not change it");
     }
     assert!(load(dir.path()).1.is_none_or(|found| found.state.hash() == state.hash()));
+}
+
+/// What a checkpoint could not remove before the process ended is removed by a later one.
+#[test]
+fn what_a_crash_leaves_is_removed_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::default();
+    (0..40).for_each(|n| put(&mut state, n));
+    let (mut backend, _) = load(dir.path());
+    let first = image(&state, 40);
+    backend.save(&Image::default(), &first).unwrap();
+    compact(&mut state, 41);
+    let second = image(&state, 41);
+    backend.save(&first, &second).unwrap();
+    (40..50).for_each(|n| put(&mut state, n));
+    backend.add_versions_only(&second, &image(&state, 51)).unwrap();
+    assert_eq!(backend.rows(), 50, "29 are not needed any more, 10 not yet");
+    drop(backend);
+    let (mut backend, found) = load(dir.path());
+    let found = found.expect("the second is there");
+    assert_eq!((found.state.hash(), found.state.versions()), (second.state.hash(), 11));
+    compact(&mut state, 51);
+    let third = image(&state, 52);
+    backend.save(&found, &third).unwrap();
+    assert_eq!(backend.rows(), 21, "what the crash left is gone");
+    put(&mut state, 50);
+    let fourth = image(&state, 53);
+    backend.save(&third, &fourth).unwrap();
+    assert_eq!(backend.rows() as u64, fourth.state.versions(), "nothing superfluous stays");
+    drop(backend);
+    assert_eq!(load(dir.path()).1.map(|found| found.state.hash()), Some(state.hash()));
+}
+
+/// A downgrade, and a system that refuses, leave the database as it is.
+#[test]
+fn what_is_not_damage_stops_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = State::default();
+    put(&mut state, 1);
+    let (mut backend, _) = load(dir.path());
+    backend.save(&Image::default(), &image(&state, 1)).unwrap();
+    backend.write_newer_meta();
+    drop(backend);
+    let refused = SledBackend::new(dir.path()).load().unwrap_err();
+    assert!(
+        matches!(&refused, StoreError::Io { source, .. } if source.to_string().contains("of version 2")),
+        "{refused:?}"
+    );
+    assert!(dir.path().join("db").exists());
+}
+
+/// The sessions' outcomes are in each checkpoint, once a second: they take their own size, and not four times that.
+#[test]
+fn the_header_is_written_as_bytes() {
+    let mut state = State::default();
+    (1..=500).for_each(|sequence| {
+        let op = Op::Put { key: Bytes::from_static(b"/k"), value: Bytes::new(), lease: 0 };
+        let body = Body::Txn(Txn { success: vec![op], ..Txn::default() });
+        state.apply(&Command { request_id: RequestId { session: 9, sequence, settled_below: 0 }, time_ms: 1, body });
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let (mut backend, _) = load(dir.path());
+    backend.save(&Image::default(), &image(&state, 500)).unwrap();
+    let header = xebec_kv::wire::encode_header(&state.header()).len();
+    let meta = backend.meta_bytes();
+    assert!(meta < header + 1_000, "{meta} bytes for a header of {header}");
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "XBSNAP01"
-//! frame: JSON { cluster_id, applied, membership }
+//! frame: JSON { format, cluster_id, applied, membership }
 //! frame: the state's header (`xebec_kv::wire`), with the number of versions and the state hash
 //! frame*: versions, each with its length before it; as many as fit into 256 KiB
 //! frame of length 0: the end
@@ -18,16 +18,28 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use xebec_kv::{Header, RestoreError, State, VersionRecord, wire};
 
+use crate::damage::too_new;
 use crate::disk::DiskFile;
 use crate::raft::Image;
 use crate::raft::codec::{decode_json, encode_json, invalid};
 use crate::raft::types::{LogId, StoredMembership};
 
 const MAGIC: &[u8; 8] = b"XBSNAP01";
+const FORMAT: u32 = 1;
 const FRAME_BYTES: usize = 256 << 10;
+
+/// The one part of the first frame that every format has. Being under a checksum, it tells a later program's file from a
+/// damaged one.
+#[derive(Deserialize)]
+struct Format {
+    #[serde(default)]
+    format: u32,
+}
 
 #[derive(Serialize, Deserialize)]
 struct Place {
+    #[serde(default)]
+    format: u32,
     cluster_id: String,
     applied: Option<LogId>,
     membership: StoredMembership,
@@ -35,8 +47,12 @@ struct Place {
 
 /// Writes an image through `sink`.
 pub(crate) fn write(image: &Image, cluster_id: &str, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let place =
-        Place { cluster_id: cluster_id.to_owned(), applied: image.applied, membership: image.membership.clone() };
+    let place = Place {
+        format: FORMAT,
+        cluster_id: cluster_id.to_owned(),
+        applied: image.applied,
+        membership: image.membership.clone(),
+    };
     sink(MAGIC)?;
     write_frame(sink, &encode_json(&place)?)?;
     write_frame(sink, &wire::encode_header(&image.state.header()))?;
@@ -76,11 +92,19 @@ pub(crate) fn read(file: &dyn DiskFile, cluster_id: &str) -> io::Result<Image> {
 /// Reads and checks an image of any cluster, and says which.
 pub(crate) fn read_any(file: &dyn DiskFile) -> io::Result<(String, Image)> {
     let mut frames = Frames::open(file)?;
-    let place: Place = decode_json(&frames.required()?)?;
+    let place = decode_place(&frames.required()?)?;
     let header = wire::decode_header(&frames.required()?).map_err(invalid)?;
     let state = restore(&header, frames)?;
     let image = Image { state: state.into(), applied: place.applied, membership: place.membership };
     Ok((place.cluster_id, image))
+}
+
+fn decode_place(frame: &[u8]) -> io::Result<Place> {
+    let Format { format } = decode_json(frame)?;
+    if format > FORMAT {
+        return Err(too_new("a snapshot", format, FORMAT));
+    }
+    decode_json(frame)
 }
 
 /// Checks that a file is whole: each frame's sum, and its end. Whether it says what it should, [`read`] finds out.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::damage::is_damage;
 use crate::disk::{Disk, DiskFile, die, io_error};
 use crate::error::StoreError;
 use crate::raft::Image;
@@ -70,7 +71,7 @@ impl SnapshotDir {
         let mut newest = None;
         for name in names {
             let path = self.dir.join(&name);
-            let image = if name.ends_with(SUFFIX) { self.load(&path) } else { None };
+            let image = if name.ends_with(SUFFIX) { self.load(&path)? } else { None };
             let Some(image) = image else {
                 self.disk.remove(&path).map_err(io_error("remove", &path))?;
                 continue;
@@ -81,10 +82,16 @@ impl SnapshotDir {
         Ok(newest)
     }
 
-    /// The state in a file, or a warning.
-    fn load(&self, path: &Path) -> Option<Image> {
-        let loaded = self.disk.open(path).and_then(|file| file::read(&*file, &self.cluster_id));
-        loaded.inspect_err(|error| tracing::warn!(%error, path = %path.display(), "dropping a damaged snapshot")).ok()
+    /// The state in a file; none with a warning if it is damaged.
+    fn load(&self, path: &Path) -> Result<Option<Image>, StoreError> {
+        match self.disk.open(path).and_then(|file| file::read(&*file, &self.cluster_id)) {
+            Ok(image) => Ok(Some(image)),
+            Err(error) if is_damage(&error) => {
+                tracing::warn!(%error, path = %path.display(), "dropping a damaged snapshot");
+                Ok(None)
+            }
+            Err(error) => Err(io_error("read", path)(error)),
+        }
     }
 
     /// Does work that waits for the directory's disk.

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use xebec_kv::{Body, Command, Op, RequestId, State, Txn};
 
 use super::SnapshotDir;
+use crate::disk::Disk;
 use crate::disk::memory::MemoryDisk;
+use crate::error::StoreError;
 use crate::raft::Image;
 use crate::raft::codec::log_id;
 use crate::wal::EntryId;
@@ -110,4 +112,26 @@ fn what_comes_from_a_peer_is_whole_or_refused() {
     snapshots.discard(&received);
     snapshots.discard(&received);
     assert_eq!(disk.paths(), [path]);
+}
+
+/// A downgrade leaves the newer program's files alone.
+#[test]
+fn a_snapshot_of_a_later_format_stops_the_start() {
+    let disk = MemoryDisk::default();
+    let (snapshots, _) = open(&disk);
+    snapshots.save(&image(10)).unwrap();
+    let mut later = snapshots.receive().unwrap();
+    let place = br#"{"format":2,"what":"is not known yet"}"#;
+    later.write(b"XBSNAP01").unwrap();
+    later.write(&(place.len() as u32).to_le_bytes()).unwrap();
+    later.write(&crc32c::crc32c(place).to_le_bytes()).unwrap();
+    later.write(place).unwrap();
+    let received = snapshots.received(later);
+    Disk::rename(&disk, &received.path, Path::new("snap/00000000000000ff.snap")).unwrap();
+    let refused = SnapshotDir::open(Arc::new(disk.clone()), Path::new("snap"), "test").err().expect("it is refused");
+    assert!(
+        matches!(&refused, StoreError::Io { source, .. } if source.to_string().contains("version 2")),
+        "{refused:?}"
+    );
+    assert_eq!(disk.paths().len(), 2, "nothing is removed");
 }
