@@ -13,6 +13,7 @@
 //!                                              └──────────────── patch ◀────────────────────────────┘
 //! ```
 
+pub mod apply;
 pub mod conditions;
 pub mod cron;
 pub mod decode;

@@ -219,6 +219,17 @@ impl Status {
         })
     }
 
+    /// Options of a request break rules. `options` is their type, such as `PatchOptions`.
+    pub fn invalid_options(options: &str, errors: &FieldErrors) -> Self {
+        let message = format!("{options}.meta.k8s.io \"\" is invalid: {errors}");
+        Self::new(Reason::Invalid, message).with_details(Details {
+            group: "meta.k8s.io".to_owned(),
+            kind: options.to_owned(),
+            causes: causes(errors),
+            ..Details::default()
+        })
+    }
+
     /// The request cannot be understood.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(Reason::BadRequest, message)

@@ -105,6 +105,8 @@ pub struct Kind {
     pub name_rule: fn(&str) -> crate::names::NameResult,
     /// Whether `metadata.generation` counts changes of what is wanted.
     pub generation: bool,
+    /// Whether an update must say which version it replaces.
+    pub needs_version: bool,
     /// Whether who makes one also says what its status is.
     pub creates_with_status: bool,
     /// How long after its last change an object goes by itself; `None`: it stays.
@@ -138,6 +140,7 @@ impl Kind {
         verbs: Verb::ALL,
         name_rule: crate::names::dns_subdomain,
         generation: false,
+        needs_version: false,
         creates_with_status: false,
         time_to_live: None,
         columns: &[],

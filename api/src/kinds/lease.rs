@@ -14,6 +14,7 @@ pub static LEASE: Kind = Kind {
     kind: "Lease",
     plural: "leases",
     singular: "lease",
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("Holder", "Who holds it.", |o, _| cells::or_none(o, "/spec/holderIdentity")),

@@ -1,5 +1,6 @@
 //! What the crate promises, told as stories: objects go in as a client writes them and come out as a client reads them.
 
+mod apply;
 mod decode;
 mod defaults;
 mod object;

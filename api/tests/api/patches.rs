@@ -42,6 +42,19 @@ fn json_patches_cannot_blow_up() {
     assert_eq!(patch::apply(kind("cm"), PatchKind::Json, &json!({}), &path.into()).unwrap_err().code, 400);
 }
 
+/// A patch of moves grows nothing, but each takes time for everything that it moves.
+#[test]
+fn json_patches_cannot_move_without_end() {
+    let object = json!({ "a": vec![0; 2_000], "in": {} });
+    let moves = |there: &str, back: &str| {
+        [json!({ "op": "move", "from": "/a", "path": there }), json!({ "op": "move", "from": back, "path": "/a" })]
+    };
+    let few: Vec<Value> = (0..100).flat_map(|_| moves("/in/a", "/in/a")).collect();
+    assert_eq!(patch::apply(kind("cm"), PatchKind::Json, &object, &few.into()).unwrap(), object);
+    let many: Vec<Value> = (0..5_000).flat_map(|_| moves("/in/a", "/in/a")).collect();
+    assert_eq!(patch::apply(kind("cm"), PatchKind::Json, &object, &many.into()).unwrap_err().code, 413);
+}
+
 #[test]
 fn merge_patches_replace_lists_and_remove_nulls() {
     let object = json!({ "a": { "b": 1, "c": 2 }, "l": [1, 2] });
@@ -122,9 +135,62 @@ fn malformed_strategic_patches_are_refused() {
         spec(json!(["x"])),
         json!({ "spec": { "$patch": "explode" } }),
         json!({ "spec": { "$retainKeys": 1 } }),
+        json!({ "spec": { "$retainKeys": ["paused"], "replicas": 1 } }),
+        json!({ "spec": { "$forget": true } }),
+        json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": "a" } }),
+        json!({ "metadata": { "$setElementOrder/finalizers": ["a"], "finalizers": ["b"] } }),
+        spec(json!([{ "name": "a", "$patch": "merge" }])),
+        spec(json!([{ "$patch": "delete" }])),
+        json!({ "spec": { "template": { "spec": {
+            "$setElementOrder/containers": [{ "name": "b" }, { "name": "a" }], "containers": [{ "name": "a" }, { "name": "b" }],
+        } } } }),
     ] {
         assert_eq!(patch::apply(kind("deploy"), PatchKind::Strategic, &object, &bad).unwrap_err().code, 400, "{bad}");
     }
+}
+
+/// The trap that clients know: a Service's ports are told apart by their number, whatever their protocol.
+#[test]
+fn ports_are_merged_by_their_number_alone() {
+    let object = json!({ "spec": { "ports": [{ "port": 53, "protocol": "TCP" }, { "port": 53, "protocol": "UDP" }] } });
+    let named = json!({ "spec": { "ports": [{ "port": 53, "name": "dns" }] } });
+    let expect = json!({ "spec": { "ports": [{ "port": 53, "protocol": "TCP", "name": "dns" }, { "port": 53, "protocol": "UDP" }] } });
+    assert_eq!(strategic("svc", &object, &named), expect);
+    let gone = json!({ "spec": { "ports": [{ "port": 53, "$patch": "delete" }] } });
+    assert_eq!(strategic("svc", &object, &gone), json!({ "spec": { "ports": [] } }));
+}
+
+#[test]
+fn an_order_moves_what_a_patch_does_not_change_otherwise() {
+    let object = spec(json!([{ "name": "a" }, { "name": "b" }, { "name": "c" }]));
+    let order = json!({ "spec": { "template": { "spec": { "$setElementOrder/containers": [{ "name": "c" }, { "name": "a" }] } } } });
+    assert_eq!(strategic("deploy", &object, &order), spec(json!([{ "name": "b" }, { "name": "c" }, { "name": "a" }])));
+    let object = json!({ "metadata": { "finalizers": ["a", "b", "c"] } });
+    let patch = json!({ "metadata": { "$setElementOrder/finalizers": ["d", "a"], "$deleteFromPrimitiveList/finalizers": ["b"], "finalizers": ["d"] } });
+    assert_eq!(strategic("cm", &object, &patch), json!({ "metadata": { "finalizers": ["d", "a", "c"] } }));
+}
+
+#[test]
+fn directives_of_objects_merge_delete_and_replace() {
+    let object = json!({ "spec": { "strategy": { "type": "Recreate" }, "replicas": 1 } });
+    let merged = strategic("deploy", &object, &json!({ "spec": { "$patch": "merge", "replicas": 2 } }));
+    assert_eq!(merged, json!({ "spec": { "strategy": { "type": "Recreate" }, "replicas": 2 } }));
+    assert_eq!(
+        strategic("deploy", &object, &json!({ "spec": { "strategy": { "$patch": "delete" } } })),
+        json!({ "spec": { "replicas": 1 } })
+    );
+    let replaced = strategic("deploy", &object, &json!({ "spec": { "$patch": "replace", "replicas": 3 } }));
+    assert_eq!(replaced, json!({ "spec": { "replicas": 3 } }));
+}
+
+/// Lists of a hundred thousand items take no longer than their length.
+#[test]
+fn long_lists_merge_in_time() {
+    let items = |from: usize| (from..from + 30_000).map(|n| json!({ "name": n.to_string() })).collect::<Value>();
+    let started = std::time::Instant::now();
+    let out = strategic("deploy", &spec(items(0)), &spec(items(15_000)));
+    assert_eq!(out["spec"]["template"]["spec"]["containers"].as_array().map(Vec::len), Some(45_000));
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 fn containers() -> impl Strategy<Value = Vec<(String, u8)>> {

@@ -5,7 +5,7 @@ use xebec_api::{FieldSelector, Kind, LabelSelector, Scope as KindScope, Status, 
 use xebec_proto::v1;
 
 use crate::registry::{
-    FieldValidation, Freshness, ListOptions, Patch, Scope, Stored, Target, WatchFrom, WatchOptions, WriteOptions,
+    Configuration, FieldValidation, Freshness, ListOptions, Patch, Scope, Stored, Target, WatchFrom, WatchOptions, WriteOptions,
 };
 
 /// The kind that a target names.
@@ -114,7 +114,14 @@ pub(super) fn patch(request: &v1::PatchRequest) -> Result<Patch, Status> {
         v1::patch_request::Type::Strategic => PatchKind::Strategic,
         other => return Err(Status::unsupported_media_type(other.as_str_name(), &PatchKind::MEDIA_TYPES)),
     };
+    if request.force {
+        return Err(Status::bad_request("force: Forbidden: may not be specified for non-apply patch"));
+    }
     Ok(Patch { kind, body: decode::json_or_yaml(&request.patch)? })
+}
+
+pub(super) fn configuration(request: &v1::PatchRequest) -> Result<Configuration, Status> {
+    Ok(Configuration { body: decode::json_or_yaml(&request.patch)?, force: request.force })
 }
 
 /// An object as a message.

@@ -6,7 +6,7 @@ use xebec_proto::v1::objects_server::Objects;
 use xebec_proto::v1::{
     CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse,
     ListChunk, ListRequest, LogChunk, LogsRequest, Object, PatchRequest, PortForwardInput, PortForwardOutput,
-    Representation, UpdateRequest, WatchEvent, WatchRequest,
+    Representation, UpdateRequest, WatchEvent, WatchRequest, patch_request,
 };
 
 use super::{Answers, ObjectsService, context, convert, list, refuse};
@@ -116,6 +116,11 @@ impl ObjectsService {
     async fn change(&self, cx: &RequestContext, request: &PatchRequest) -> Result<Object, Status> {
         let target = convert::target(request.target.as_ref(), false)?;
         let options = convert::write(request.options.as_ref())?;
+        if request.r#type() == patch_request::Type::Apply {
+            let configuration = convert::configuration(request)?;
+            let applied = self.registry.apply(cx, &target, &configuration, &options).await?;
+            return Ok(convert::object(&applied.stored));
+        }
         let patch = convert::patch(request)?;
         self.registry.patch(cx, &target, &patch, &options).await.map(|stored| convert::object(&stored))
     }

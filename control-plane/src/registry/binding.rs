@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use xebec_api::{Object, Status, conditions, value};
 
+use super::ownership::Ownership;
 use super::pipeline::Passage;
 use super::settle::Step;
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, rfc3339};
@@ -24,7 +25,7 @@ impl Registry {
             check(target, current, &old, body)?;
             let mut pod = current.object.to_value();
             assign(&mut pod, node, body, &rfc3339(self.now()));
-            let passage = Passage { cx, target, options, old: Some(&old) };
+            let passage = Passage { cx, target, options, old: Some(&old), ownership: Ownership::ByChange };
             self.admit(&passage, Operation::Create, &mut pod)?;
             Object::from_value(pod).map(Step::Put)
         };

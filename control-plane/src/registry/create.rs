@@ -9,6 +9,7 @@ use xebec_api::{Reason, Status, Subresource, value};
 
 use super::commit::{Committed, Write};
 use super::environment::generate_name;
+use super::ownership::Ownership;
 use super::pipeline::Passage;
 use super::settle::ATTEMPTS;
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, keys, reservations, rfc3339};
@@ -42,6 +43,7 @@ impl Registry {
         refuse_version(&body)?;
         let mut target = target.clone();
         target.name = value::text(&body, "/metadata/name").unwrap_or_default().to_owned();
+        options.check_manager("CreateOptions")?;
         self.authorize(cx, "create", &target)?;
         if !target.kind.is_stored() {
             return self.answer(cx, &target, body, options);
@@ -53,7 +55,7 @@ impl Registry {
                 target.name = generate_name(self.parts.environment.as_ref(), base);
                 body["metadata"]["name"] = json!(target.name);
             }
-            match self.try_create(cx, &target, &body, options).await? {
+            match self.try_create(cx, &target, &body, options, Ownership::ByChange).await? {
                 Turn::Created(stored) => return Ok(stored.seen_as(target.kind)),
                 Turn::Taken if generate.is_none() => return Err(Status::already_exists(target.kind, &target.name)),
                 Turn::Taken | Turn::Lost => drop(self.read_barrier(cx.deadline).await?),
@@ -66,18 +68,20 @@ impl Registry {
         .retry_after(1))
     }
 
-    async fn try_create(
+    /// One attempt to make the object that `body` describes.
+    pub(super) async fn try_create(
         &self,
         cx: &RequestContext,
         target: &Target,
         body: &Value,
         options: &WriteOptions,
+        ownership: Ownership,
     ) -> Result<Turn, Status> {
         let namespace = self.namespace_of(cx, target).await?;
         let mut draft = body.clone();
         draft["metadata"]["uid"] = json!(self.parts.environment.uid());
         draft["metadata"]["creationTimestamp"] = json!(rfc3339(self.now()));
-        let passage = Passage { cx, target, options, old: None };
+        let passage = Passage { cx, target, options, old: None, ownership };
         let object = self.pass_create(&passage, draft)?;
         if options.dry_run {
             self.read_barrier(cx.deadline).await?;
@@ -112,7 +116,7 @@ impl Registry {
 }
 
 /// How one attempt went.
-enum Turn {
+pub(super) enum Turn {
     Created(Stored),
     /// An object of that name is there.
     Taken,

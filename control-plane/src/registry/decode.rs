@@ -2,7 +2,7 @@
 //! request.
 
 use serde_json::{Value, json};
-use xebec_api::{Status, value};
+use xebec_api::{FieldError, FieldErrors, FieldPath, Status, value};
 
 use super::{Registry, Stored, Target};
 
@@ -83,11 +83,22 @@ impl Registry {
     }
 }
 
+/// Refuses an update of whatever is there where the kind wants to know which version is meant.
+pub(super) fn check_version(target: &Target, body: &Value) -> Result<(), Status> {
+    let version = value::text(body, "/metadata/resourceVersion").unwrap_or_default();
+    if !target.kind.needs_version || !matches!(version, "" | "0") {
+        return Ok(());
+    }
+    let path = FieldPath::new("metadata.resourceVersion");
+    let error = FieldError::invalid(&path, 0, "must be specified for an update");
+    Err(Status::invalid(target.kind, &target.name, &FieldErrors::from_iter([error])))
+}
+
 /// A body that carries a resource version or uid is about that object and no other.
 pub(super) fn check_preconditions(target: &Target, current: &Stored, body: &Value) -> Result<(), Status> {
     let version = value::text(body, "/metadata/resourceVersion").unwrap_or_default();
     let uid = value::text(body, "/metadata/uid").unwrap_or_default();
-    if !version.is_empty() && parse_version(version)? != current.revision {
+    if !matches!(version, "" | "0") && parse_version(version)? != current.revision {
         return Err(Status::modified(target.kind, &target.name));
     }
     check_uid(target, current, uid)

@@ -2,6 +2,7 @@
 
 use xebec_api::Status;
 
+use super::ownership::Ownership;
 use super::pipeline::Passage;
 use super::settle::Step;
 use super::{DeleteOptions, Deleted, Registry, RequestContext, Stored, Target, WriteOptions, decode, deletion};
@@ -47,7 +48,7 @@ impl Registry {
         }
         decode::check_uid(target, current, wanted.uid.as_deref().unwrap_or_default())?;
         let old = current.to_value();
-        let passage = Passage { cx, target, options: &WriteOptions::default(), old: Some(&old) };
+        let passage = Passage { cx, target, options: &WriteOptions::default(), old: Some(&old), ownership: Ownership::ByChange };
         self.admit(&passage, Operation::Delete, &mut old.clone())?;
         deletion::plan(target.kind, current, options, self.now())
     }

@@ -16,6 +16,7 @@
 //! has not changed once the cache has caught up (`settle`).
 
 mod access;
+mod apply;
 mod backend;
 mod binding;
 mod commit;
@@ -31,6 +32,7 @@ mod get;
 pub mod keys;
 mod list;
 mod options;
+mod ownership;
 mod patch;
 mod pipeline;
 mod pod_stream;
@@ -59,6 +61,7 @@ use crate::admission::Admission;
 use crate::authz::Authorizer;
 use crate::cache::Cache;
 
+pub use apply::{Applied, Configuration};
 pub use backend::Backend;
 pub use environment::{Environment, SystemEnvironment, rfc3339};
 pub use options::{

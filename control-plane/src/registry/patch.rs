@@ -20,8 +20,8 @@ impl Registry {
         if target.subresource.is_some_and(|part| !part.is_part() && part != Subresource::Scale) {
             return Err(Status::method_not_supported(target.kind, "patch"));
         }
+        options.check_manager("PatchOptions")?;
         self.authorize(cx, "patch", target)?;
-        let propose = |old: &serde_json::Value| xebec_api::patch::apply(target.kind, patch.kind, old, &patch.body);
-        self.rewrite(cx, target, options, &propose).await
+        self.edit(cx, target, options, &|old| xebec_api::patch::apply(target.kind, patch.kind, old, &patch.body)).await
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use xebec_api::{Object, Status, schema, value};
 
+use super::ownership::Ownership;
 use super::{FieldValidation, Registry, RequestContext, Target, WriteOptions};
 use crate::admission::{AdmissionRequest, Operation};
 
@@ -13,6 +14,8 @@ pub(super) struct Passage<'a> {
     pub(super) options: &'a WriteOptions,
     /// The object as it is stored, `resourceVersion` included; absent when it is new.
     pub(super) old: Option<&'a Value>,
+    /// How it comes to own fields.
+    pub(super) ownership: Ownership,
 }
 
 impl Registry {
@@ -24,6 +27,7 @@ impl Registry {
         let kind = kind.stored();
         kind.apply_defaults(&mut object);
         kind.prepare_create(&mut object);
+        self.own(passage, &mut object)?;
         self.mutate(passage, Operation::Create, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, None)?;
@@ -45,6 +49,7 @@ impl Registry {
             Some(part) => kind.prepare_part_update(part, &mut object, old),
             None => kind.prepare_update(&mut object, old),
         }
+        self.own(passage, &mut object)?;
         self.mutate(passage, Operation::Update, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, Some(old))?;
@@ -93,7 +98,6 @@ fn admission_request<'a>(
 pub(super) fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
     value::drop_nulls(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.remove("managedFields");
         metadata.remove("selfLink");
     }
     let unknown = passage.target.kind.check_schema(object)?;

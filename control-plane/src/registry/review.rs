@@ -3,6 +3,7 @@
 use serde_json::Value;
 use xebec_api::{Object, Status};
 
+use super::ownership::Ownership;
 use super::pipeline::{Passage, check_fields, refuse};
 use super::{Registry, RequestContext, Stored, Target, WriteOptions};
 use crate::authz::reviews;
@@ -16,7 +17,7 @@ impl Registry {
         mut review: Value,
         options: &WriteOptions,
     ) -> Result<Stored, Status> {
-        check_fields(&Passage { cx, target, options, old: None }, &mut review)?;
+        check_fields(&Passage { cx, target, options, old: None, ownership: Ownership::ByChange }, &mut review)?;
         target.kind.apply_defaults(&mut review);
         refuse(target, &target.kind.strategy.validate(&review))?;
         review["status"] = reviews::answer(target.kind, &review, &cx.user, self.parts.authorizer.as_ref())?;

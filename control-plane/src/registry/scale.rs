@@ -1,7 +1,7 @@
 //! The `scale` subresource: the same view of every kind that has replicas.
 
-use serde_json::Value;
-use xebec_api::{Kind, Object, Status};
+use serde_json::{Value, json};
+use xebec_api::{Kind, Object, Status, value};
 
 use super::{Stored, Target, decode};
 
@@ -12,6 +12,19 @@ pub(super) fn view(kind: &Kind, stored: &Stored) -> Result<Stored, Status> {
     }
     let object = Object::from_value(xebec_api::scale::read(&stored.to_value()))?;
     Ok(Stored { object, revision: stored.revision })
+}
+
+/// What an applied Scale says of the object: its number of replicas.
+pub(super) fn configuration(kind: &Kind, scale: &Value) -> Result<Value, Status> {
+    let found = (value::text(scale, "/apiVersion"), value::text(scale, "/kind"));
+    if found != (Some("autoscaling/v1"), Some("Scale")) {
+        return Err(Status::bad_request("the configuration of a scale must be an autoscaling/v1 Scale"));
+    }
+    let mut config = json!({ "apiVersion": kind.api_version(), "kind": kind.kind, "metadata": scale.get("metadata") });
+    if scale.pointer("/spec/replicas").is_some() {
+        xebec_api::scale::write(kind, &mut config, scale)?;
+    }
+    Ok(config)
 }
 
 /// The object with what `propose` makes of its scale.

@@ -5,9 +5,18 @@
 use serde_json::Value;
 use xebec_api::{Kind, Object, Status, Subresource};
 
+use super::ownership::Ownership;
 use super::pipeline::Passage;
 use super::settle::Step;
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, deletion, scale};
+
+/// A change of an object that is there: made on what is stored, and made again if that was not the newest.
+pub(super) struct Change<'a> {
+    /// How it comes to own fields.
+    pub(super) ownership: Ownership,
+    /// What it makes of the object as it is stored; in the version that the request is about.
+    pub(super) propose: &'a (dyn Fn(&Stored, &Value) -> Result<Value, Status> + Send + Sync),
+}
 
 impl Registry {
     /// Replaces the target by `body`. An update that changes nothing writes nothing.
@@ -25,30 +34,43 @@ impl Registry {
             Some(part) if part.is_part() => decode::envelope(target, &mut body)?,
             Some(_) => return Err(Status::method_not_supported(target.kind, "update")),
         }
+        options.check_manager("UpdateOptions")?;
         self.authorize(cx, "update", target)?;
-        self.rewrite(cx, target, options, &|_| Ok(body.clone())).await
+        let versioned = target.subresource.is_none().then(|| decode::check_version(target, &body));
+        versioned.transpose()?;
+        self.edit(cx, target, options, &|_| Ok(body.clone())).await
     }
 
-    /// Changes the target to what `propose` makes of it: the object, or its scale where the target is the scale.
+    /// Changes the target to what `edit` makes of it: the object, or its scale where the target is the scale.
+    pub(super) async fn edit(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &WriteOptions,
+        edit: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
+    ) -> Result<Stored, Status> {
+        let propose = |current: &Stored, old: &Value| match target.subresource {
+            Some(Subresource::Scale) => scale::apply(target, current, old, edit),
+            _ => edit_version(target.kind, old, edit),
+        };
+        let change = Change { ownership: Ownership::ByChange, propose: &propose };
+        self.rewrite(cx, target, options, &change).await
+    }
+
+    /// Carries out a change of an object that is there.
     pub(super) async fn rewrite(
         &self,
         cx: &RequestContext,
         target: &Target,
         options: &WriteOptions,
-        propose: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
+        change: &Change<'_>,
     ) -> Result<Stored, Status> {
         let decide = |current: &Stored| {
             let old = current.to_value();
-            let proposed = match target.subresource {
-                Some(Subresource::Scale) => scale::apply(target, current, &old, propose)?,
-                _ => {
-                    let mut proposed = propose_version(target.kind, &old, propose)?;
-                    decode::envelope(target, &mut proposed)?;
-                    decode::check_preconditions(target, current, &proposed)?;
-                    proposed
-                }
-            };
-            let passage = Passage { cx, target, options, old: Some(&old) };
+            let mut proposed = (change.propose)(current, &old)?;
+            decode::envelope(target, &mut proposed)?;
+            decode::check_preconditions(target, current, &proposed)?;
+            let passage = Passage { cx, target, options, old: Some(&old), ownership: change.ownership };
             self.pass_update(&passage, proposed).map(|object| step_for(target, current, object))
         };
         let settled = self.settle(cx, target, options.dry_run, &decide).await?;
@@ -59,18 +81,18 @@ impl Registry {
     }
 }
 
-/// What `propose` makes of the object in the version that the request is about.
-fn propose_version(
+/// What `edit` makes of the object in the version that the request is about.
+fn edit_version(
     kind: &Kind,
     stored: &Value,
-    propose: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
+    edit: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
 ) -> Result<Value, Status> {
     if kind.kept_as.is_none() {
-        return propose(stored);
+        return edit(stored);
     }
     let mut seen = stored.clone();
     kind.read_stored(&mut seen);
-    propose(&seen)
+    edit(&seen)
 }
 
 /// An object that was waiting for its last finalizer goes with the update that takes the finalizer away.

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::response::Response;
+use http::header::USER_AGENT;
 use http::{Method, StatusCode};
 use xebec_api::decode::{self, Lenient};
 use xebec_api::patch::PatchKind;
@@ -10,7 +11,10 @@ use xebec_api::{Kind, Status, Subresource, schema, table};
 use super::negotiate::{self, Form};
 use super::path::Resource;
 use super::{Call, body, list, logs, respond, streams, watch};
-use crate::registry::{DeleteOptions, FieldValidation, Patch, Scope, Stored, Target, WriteOptions};
+use crate::registry::{Configuration, DeleteOptions, FieldValidation, Patch, Scope, Stored, Target, WriteOptions};
+
+/// The media type of configurations to be applied.
+const APPLY: &str = "application/apply-patch+yaml";
 
 /// Serves a collection, an object or a subresource.
 pub(super) async fn serve(call: Call, resource: Resource, body: Body) -> Result<Response, Status> {
@@ -66,7 +70,7 @@ async fn object(call: Call, target: Target, body: Body) -> Result<Response, Stat
 }
 
 async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Status> {
-    let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
+    let (form, options) = (negotiate::form(&call.headers)?, write_options(call)?);
     if target.kind.is_namespaced() && target.namespace.is_none() {
         return Err(Status::method_not_supported(target.kind, "POST"));
     }
@@ -83,7 +87,7 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
 }
 
 async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
-    let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
+    let (form, options) = (negotiate::form(&call.headers)?, write_options(call)?);
     let body = decoded(call, body).await?;
     let warnings = warnings(target, &options, &body)?;
     let body = body.value;
@@ -94,17 +98,43 @@ async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, St
 }
 
 async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
-    let (form, options) = (negotiate::form(&call.headers)?, call.query.write()?);
-    let media_type = body::media_type(&call.headers);
-    let kind = match media_type {
+    let kind = match body::media_type(&call.headers) {
         "" => PatchKind::Strategic,
-        named => PatchKind::from_media_type(named)
-            .ok_or_else(|| Status::unsupported_media_type(named, &PatchKind::MEDIA_TYPES))?,
+        APPLY => return apply(call, target, body).await,
+        named => {
+            let supported = [&PatchKind::MEDIA_TYPES[..], &[APPLY]].concat();
+            PatchKind::from_media_type(named).ok_or_else(|| Status::unsupported_media_type(named, &supported))?
+        }
     };
+    let (form, options) = (negotiate::form(&call.headers)?, write_options(call)?);
+    call.query.refuse_force()?;
     let bytes = body::read(body, call.cx.deadline).await?;
-    let patch = Patch { kind, body: decode::json_or_yaml(&bytes)? };
+    let Lenient { value, duplicates } = decode::lenient_json(&bytes)?;
+    let warnings = judge(&options, schema::complaints(&duplicates, &[]))?;
+    let patch = Patch { kind, body: value };
     let stored = call.state.registry.patch(&call.cx, target, &patch, &options).await?;
-    show(call, StatusCode::OK, form, target.kind, &stored)
+    let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
+    respond::warn(&mut response, &warnings);
+    Ok(response)
+}
+
+async fn apply(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
+    let (form, options, force) = (negotiate::form(&call.headers)?, call.query.write()?, call.query.flag("force"));
+    let bytes = body::read(body, call.cx.deadline).await?;
+    let configuration = Configuration { body: decode::json_or_yaml(&bytes)?, force };
+    let applied = call.state.registry.apply(&call.cx, target, &configuration, &options).await?;
+    let code = if applied.created { StatusCode::CREATED } else { StatusCode::OK };
+    show(call, code, form, target.kind, &applied.stored)
+}
+
+/// How to write. Who does not name its field manager is known by its user agent.
+fn write_options(call: &Call) -> Result<WriteOptions, Status> {
+    let mut options = call.query.write()?;
+    if options.field_manager.is_empty() {
+        let user_agent = call.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        options.field_manager = WriteOptions::manager_of_user_agent(user_agent);
+    }
+    Ok(options)
 }
 
 async fn delete(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
@@ -137,16 +167,17 @@ async fn decoded(call: &Call, body: Body) -> Result<Lenient, Status> {
 
 /// What will be dropped, for callers that want to be told; a strict caller is refused where the registry would not see why.
 fn warnings(target: &Target, options: &WriteOptions, body: &Lenient) -> Result<Vec<String>, Status> {
-    if options.field_validation == FieldValidation::Ignore {
-        return Ok(Vec::new());
-    }
-    let checked = target.subresource.is_none();
-    let unknown = if checked { target.kind.check_schema(&body.value).unwrap_or_default() } else { Vec::new() };
-    let complaints = schema::complaints(&body.duplicates, &unknown);
+    let told = options.field_validation == FieldValidation::Warn && target.subresource.is_none();
+    let unknown = if told { target.kind.check_schema(&body.value).unwrap_or_default() } else { Vec::new() };
+    judge(options, schema::complaints(&body.duplicates, &unknown))
+}
+
+/// What the caller is told of complaints, unless it wants none, or wants to be refused.
+fn judge(options: &WriteOptions, complaints: Vec<String>) -> Result<Vec<String>, Status> {
     match options.field_validation {
-        FieldValidation::Strict if !body.duplicates.is_empty() => Err(schema::strict_refusal(&complaints)),
-        FieldValidation::Strict => Ok(Vec::new()),
-        _ => Ok(complaints),
+        FieldValidation::Strict if !complaints.is_empty() => Err(schema::strict_refusal(&complaints)),
+        FieldValidation::Warn => Ok(complaints),
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -151,6 +151,15 @@ impl Query {
         })
     }
 
+    /// Only an apply can be forced.
+    pub(super) fn refuse_force(&self) -> Result<(), Status> {
+        if !self.has("force") {
+            return Ok(());
+        }
+        let error = FieldError::forbidden(&FieldPath::new("force"), "may not be specified for non-apply patch");
+        Err(Status::invalid_options("PatchOptions", &FieldErrors::from_iter([error])))
+    }
+
     fn dry_run(&self) -> Result<bool, Status> {
         match self.text("dryRun") {
             "" => Ok(false),

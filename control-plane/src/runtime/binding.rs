@@ -16,6 +16,8 @@ use crate::registry::{Patch, Registry, RequestContext, Stored, Target, WriteOpti
 
 /// The name that pods ask for us by, and that our events come from.
 pub(super) const COMPONENT: &str = "default-scheduler";
+/// Who owns what is written here, as Kubernetes names it.
+const FIELD_MANAGER: &str = "kube-scheduler";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A pod, as the scheduler knows it.
@@ -47,7 +49,7 @@ impl Binder {
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         });
         let target = target.subresource(Subresource::Binding);
-        match self.registry.create(&self.context(), &target, body, &WriteOptions::default()).await {
+        match self.registry.create(&self.context(), &target, body, &WriteOptions::by(FIELD_MANAGER)).await {
             Ok(_) => {
                 let message = format!("Successfully assigned {}/{} to {node}", pod.object.namespace, pod.object.name);
                 self.tell(pod, EventType::Normal, "Scheduled", message);
@@ -83,7 +85,7 @@ impl Binder {
         });
         let patch = Patch { kind: PatchKind::Merge, body };
         let target = target.subresource(Subresource::Status);
-        match self.registry.patch(&self.context(), &target, &patch, &WriteOptions::default()).await {
+        match self.registry.patch(&self.context(), &target, &patch, &WriteOptions::by(FIELD_MANAGER)).await {
             // It has changed, so it is looked at again anyway.
             Err(status) if matches!(status.reason, Reason::Conflict | Reason::NotFound) => Ok(()),
             other => other.map(drop),

@@ -17,6 +17,7 @@ use xebec_api::patch::PatchKind;
 use xebec_api::{Kind, Reason, Status};
 use xebec_controllers::ObjectEvent;
 
+use super::FIELD_MANAGER;
 use crate::authn::User;
 use crate::registry::{Patch, Registry, RequestContext, Target, WriteOptions, rfc3339};
 
@@ -140,7 +141,7 @@ impl Pen {
         let count = self.count(&target);
         if count == 0 {
             let body = body(event, &target, times, &self.now());
-            let created = self.registry.create(&context, &target, body, &WriteOptions::default()).await;
+            let created = self.registry.create(&context, &target, body, &WriteOptions::by(FIELD_MANAGER)).await;
             return match created {
                 Err(status) if status.reason == Reason::AlreadyExists => Ok(()),
                 other => other.map(drop),
@@ -148,7 +149,7 @@ impl Pen {
         }
         let body = json!({"count": count + u64::from(times), "lastTimestamp": self.now()});
         let patch = Patch { kind: PatchKind::Merge, body };
-        self.registry.patch(&context, &target, &patch, &WriteOptions::default()).await.map(drop)
+        self.registry.patch(&context, &target, &patch, &WriteOptions::by(FIELD_MANAGER)).await.map(drop)
     }
 
     /// How often the event was told before.

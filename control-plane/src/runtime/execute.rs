@@ -12,6 +12,7 @@ use xebec_controllers::action::Target as Aim;
 use xebec_controllers::world::Failure;
 use xebec_controllers::{Action, ObjectRef, Precondition, Propagation, Resource};
 
+use super::FIELD_MANAGER;
 use super::events::Recorder;
 use crate::authn::User;
 use crate::registry::{self, DeleteOptions, Patch, Preconditions, Registry, RequestContext, Target, WriteOptions};
@@ -93,7 +94,7 @@ impl Hands {
     async fn create(&self, resource: Resource, namespace: &str, object: Value) -> Result<(), Status> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let target = target(&ObjectRef::new(resource, namespace, &name))?;
-        self.registry.create(&self.context(), &target, object, &WriteOptions::default()).await.map(drop)
+        self.registry.create(&self.context(), &target, object, &WriteOptions::by(FIELD_MANAGER)).await.map(drop)
     }
 
     async fn patch(&self, aim: &Aim, status: bool, mut patch: Value) -> Result<(), Status> {
@@ -103,7 +104,7 @@ impl Hands {
         }
         guard(&mut patch, aim);
         let patch = Patch { kind: PatchKind::Merge, body: patch };
-        self.registry.patch(&self.context(), &target, &patch, &WriteOptions::default()).await.map(drop)
+        self.registry.patch(&self.context(), &target, &patch, &WriteOptions::by(FIELD_MANAGER)).await.map(drop)
     }
 
     async fn delete(&self, aim: &Aim, grace: Option<i64>, propagation: Option<Propagation>) -> Result<(), Status> {

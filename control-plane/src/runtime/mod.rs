@@ -45,6 +45,8 @@ use crate::registry::Registry;
 
 pub use nodes::NodeWatch;
 
+/// Who owns what controllers write, as Kubernetes names it.
+const FIELD_MANAGER: &str = "kube-controller-manager";
 /// After a term ended by a fault of ours, which is likely to come again.
 const RESTART_PAUSE: Duration = Duration::from_millis(500);
 

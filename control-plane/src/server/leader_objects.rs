@@ -19,6 +19,8 @@ use super::default_objects;
 use crate::authn::User;
 use crate::registry::{DeleteOptions, Registry, RequestContext, Target, WriteOptions};
 
+/// Who owns what is written here, as Kubernetes names it.
+const FIELD_MANAGER: &str = "kube-apiserver";
 const DEADLINE: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(200);
 const REVIEW: Duration = Duration::from_secs(10);
@@ -74,7 +76,7 @@ impl LeaderObjects {
         if self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name).is_some() {
             return Ok(());
         }
-        match self.registry.create(&context(), &target, object, &WriteOptions::default()).await {
+        match self.registry.create(&context(), &target, object, &WriteOptions::by(FIELD_MANAGER)).await {
             Err(status) if status.reason != Reason::AlreadyExists => Err(status),
             _ => Ok(()),
         }
@@ -89,7 +91,7 @@ impl LeaderObjects {
         if ["endpoints", "ports", "addressType"].iter().all(|field| present[field] == object[field]) {
             return Ok(());
         }
-        self.registry.update(&context(), &target, object, &WriteOptions::default()).await.map(|_| ())
+        self.registry.update(&context(), &target, object, &WriteOptions::by(FIELD_MANAGER)).await.map(|_| ())
     }
 
     async fn remove_other_slices(&self, wanted: &[Value]) -> Result<(), Status> {

@@ -5,7 +5,7 @@ use xebec_api::Status;
 use xebec_proto::v1::NodeEvent;
 
 use super::event::{Occasion, Recent, Write};
-use super::{Reporter, kind};
+use super::{FIELD_MANAGER, Reporter, kind};
 use crate::registry::{Patch, PatchKind, Target, WriteOptions};
 
 pub(super) async fn run(reporter: Reporter, mut events: mpsc::Receiver<NodeEvent>) {
@@ -26,7 +26,7 @@ pub(super) async fn run(reporter: Reporter, mut events: mpsc::Receiver<NodeEvent
 }
 
 async fn apply(reporter: &Reporter, write: Write) -> Result<(), Status> {
-    let (registry, options) = (&reporter.shared.registry, WriteOptions::default());
+    let (registry, options) = (&reporter.shared.registry, WriteOptions::by(FIELD_MANAGER));
     let target = |namespace: &str, name: &str| Target::new(kind("Event"), Some(namespace), name);
     match write {
         Write::Create { namespace, name, object } => {

@@ -30,6 +30,8 @@ use crate::registry::{RequestContext, Stored};
 pub(super) use node::HelloNode;
 use pod_writer::PodReport;
 
+/// Who owns what nodes report, as Kubernetes names it.
+const FIELD_MANAGER: &str = "kubelet";
 /// Each attempt to write ends by then; more follow.
 const ATTEMPT: Duration = Duration::from_secs(3);
 /// Reports that wait to be taken over by the pod writer, which always takes them at once.

@@ -12,7 +12,7 @@ use xebec_api::{Status, Subresource};
 
 use super::node::HelloNode;
 use super::retry::until_done;
-use super::{Reporter, kind};
+use super::{FIELD_MANAGER, Reporter, kind};
 use crate::registry::{Target, WriteOptions};
 
 /// Whoever disagrees with the agent about its node, its conditions change no faster than this.
@@ -37,7 +37,7 @@ pub(super) async fn run(
 
 async fn register(reporter: &Reporter, hello: &HelloNode) -> Result<(), Status> {
     let (cx, target) = (reporter.context(), Target::new(kind("Node"), None, &reporter.node));
-    let (registry, options) = (&reporter.shared.registry, WriteOptions::default());
+    let (registry, options) = (&reporter.shared.registry, WriteOptions::by(FIELD_MANAGER));
     let Some(stored) = reporter.cached(kind("Node"), None, &reporter.node) else {
         registry.create(&cx, &target, hello.object(), &options).await?;
         tracing::info!(node = reporter.node, "a node has been registered");
@@ -55,5 +55,5 @@ async fn write_status(reporter: &Reporter, hello: &HelloNode, reported: &[Value]
     let Some(updated) = hello.with_status(&stored.to_value(), reported, &reporter.now()) else { return Ok(()) };
     let target = Target::new(kind("Node"), None, &reporter.node).subresource(Subresource::Status);
     let registry = &reporter.shared.registry;
-    registry.update(&reporter.context(), &target, updated, &WriteOptions::default()).await.map(drop)
+    registry.update(&reporter.context(), &target, updated, &WriteOptions::by(FIELD_MANAGER)).await.map(drop)
 }

@@ -12,7 +12,7 @@ use xebec_api::{Status, Subresource};
 use xebec_proto::v1::{PodStatus, PodTerminated};
 
 use super::retry::until_done;
-use super::{Reporter, kind, pod};
+use super::{FIELD_MANAGER, Reporter, kind, pod};
 use crate::registry::{DeleteOptions, Preconditions, Stored, Target, WriteOptions};
 
 /// Writes at a time. Each waits for the disks of a majority, which take many at once.
@@ -121,7 +121,7 @@ async fn write_status(reporter: &Reporter, status: &PodStatus, reported: &Value)
     let Some(merged) = pod::merged(&stored.to_value(), reported) else { return Ok(()) };
     let target = Target::new(kind("Pod"), Some(&status.namespace), &status.name).subresource(Subresource::Status);
     let registry = &reporter.shared.registry;
-    registry.update(&reporter.context(), &target, merged, &WriteOptions::default()).await.map(drop)
+    registry.update(&reporter.context(), &target, merged, &WriteOptions::by(FIELD_MANAGER)).await.map(drop)
 }
 
 async fn remove(reporter: &Reporter, ended: &PodTerminated) -> Result<(), Status> {

@@ -109,7 +109,7 @@ fn refusals() -> Vec<Refusal> {
         refusal("PUT", item("there"), stale, (409, "Conflict", "")),
         refusal("PUT", item("absent"), config_map("absent"), (404, "NotFound", "")),
         refusal("PATCH", item("there"), "{}", (415, "UnsupportedMediaType", "")),
-        refusal("PATCH", item("there"), "{}", (415, "UnsupportedMediaType", "")).typed("application/apply-patch+yaml"),
+        refusal("PATCH", item("there"), "{}", (415, "UnsupportedMediaType", "")).typed("application/apply-patch+cbor"),
         refusal("PATCH", item("absent"), "{}", (404, "NotFound", "")).typed("application/merge-patch+json"),
         refusal("DELETE", item("absent"), "", (404, "NotFound", "")),
         refusal("DELETE", item("there"), "{\"preconditions\":{\"uid\":\"another\"}}", (409, "Conflict", "")),
