@@ -5,7 +5,8 @@ use xebec_api::{FieldSelector, Kind, LabelSelector, Scope as KindScope, Status, 
 use xebec_proto::v1;
 
 use crate::registry::{
-    Configuration, FieldValidation, Freshness, ListOptions, Patch, Scope, Stored, Target, WatchFrom, WatchOptions, WriteOptions,
+    Configuration, FieldValidation, Freshness, ListOptions, Patch, Scope, Stored, Target, WatchFrom, WatchOptions,
+    WriteOptions,
 };
 
 /// The kind that a target names.

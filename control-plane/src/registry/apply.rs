@@ -98,7 +98,10 @@ fn checked(target: &Target, body: &Value) -> Result<Value, Status> {
         Some(field) => {
             let kind = format!("{}, Kind={}", target.kind.api_version(), target.kind.kind);
             let why = format!(".{}: field not declared in schema", field.path);
-            Err(Status::bad_request(format!("failed to create typed patch object ({}; {kind}): {why}", subject(target))))
+            Err(Status::bad_request(format!(
+                "failed to create typed patch object ({}; {kind}): {why}",
+                subject(target)
+            )))
         }
     }
 }

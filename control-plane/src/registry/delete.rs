@@ -48,7 +48,8 @@ impl Registry {
         }
         decode::check_uid(target, current, wanted.uid.as_deref().unwrap_or_default())?;
         let old = current.to_value();
-        let passage = Passage { cx, target, options: &WriteOptions::default(), old: Some(&old), ownership: Ownership::ByChange };
+        let passage =
+            Passage { cx, target, options: &WriteOptions::default(), old: Some(&old), ownership: Ownership::ByChange };
         self.admit(&passage, Operation::Delete, &mut old.clone())?;
         deletion::plan(target.kind, current, options, self.now())
     }

@@ -12,6 +12,8 @@
 //! over from the new state; any other caller gets a conflict. Everything that is not deterministic (time, uid,
 //! generated names, addresses) is settled before the proposal.
 //!
+//! Every write but delete, bind and evict notes who owns which fields (`ownership`); an apply brings that along (`apply`).
+//!
 //! A refusal, or that there is nothing to change, may be due to a cache that is behind, so it is final only if the object
 //! has not changed once the cache has caught up (`settle`).
 

@@ -102,6 +102,93 @@ async fn kubectl_writes_and_reads() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_applies_on_the_server() {
+    let Some(k) = Kubectl::start().await else { return };
+    let apply = "apply --server-side -f -";
+    assert!(k.run(apply, &deployment("shop:1")).await.contains("serverside-applied"));
+    assert!(k.run("diff --server-side -f -", &deployment("shop:1")).await.is_empty());
+    let managers = "get deploy shop --show-managed-fields -o jsonpath={range.metadata.managedFields[*]}{.manager}:{.operation}{end}";
+    assert_eq!(k.run(managers, "").await, "kubectl:Apply");
+    assert!(!k.run("get deploy shop -o yaml", "").await.contains("managedFields"));
+
+    let (ok, text) = k.attempt(&format!("{apply} --field-manager=other"), &deployment("shop:2")).await;
+    let conflict =
+        "Apply failed with 1 conflict: conflict with \"kubectl\": .spec.template.spec.containers[name=\"app\"].image";
+    assert!(!ok && text.contains(conflict) && text.contains("--force-conflicts"), "{text}");
+    let forced = k.run(&format!("{apply} --field-manager=other --force-conflicts"), &deployment("shop:2")).await;
+    assert!(forced.contains("serverside-applied"));
+    let (ok, text) = k.attempt("diff --server-side --field-manager=other -f -", &deployment("shop:3")).await;
+    assert!(!ok && text.contains("-      - image: shop:2") && text.contains("+      - image: shop:3"), "{text}");
+
+    assert!(k.run("scale deploy shop --replicas=5", "").await.contains("scaled"));
+    let (ok, text) = k.attempt(apply, &deployment("shop:2")).await;
+    assert!(!ok && text.contains("with subresource \"scale\" using apps/v1: .spec.replicas"), "{text}");
+    let without = deployment("shop:2").replace("  replicas: 2\n", "");
+    k.run(&format!("{apply} --field-manager=other --force-conflicts"), &without).await;
+    assert_eq!(k.run("get deploy shop -o jsonpath={.spec.replicas}", "").await, "5");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_turns_from_client_side_to_server_side_apply_and_back() {
+    let Some(k) = Kubectl::start().await else { return };
+    k.run("apply -f -", &deployment("shop:1")).await;
+    assert!(k.run("apply --server-side -f -", &deployment("shop:2")).await.contains("serverside-applied"));
+    let image = "get deploy shop -o jsonpath={.spec.template.spec.containers[0].image}";
+    assert_eq!(k.run(image, "").await, "shop:2");
+    assert!(k.run("apply view-last-applied deploy shop", "").await.contains("shop:2"));
+    let without = deployment("shop:2").replace("  replicas: 2\n", "");
+    k.run("apply --server-side -f -", &without).await;
+    assert_eq!(k.run("get deploy shop -o jsonpath={.spec.replicas}", "").await, "1", "what is applied no more is gone");
+    k.run("apply -f -", &deployment("shop:4")).await;
+    assert_eq!(k.run(image, "").await, "shop:4");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_patches_edits_and_replaces() {
+    let Some(k) = Kubectl::start().await else { return };
+    k.run("create -f -", &deployment("shop:1")).await;
+    let image = "get deploy shop -o jsonpath={.spec.template.spec.containers[*].image}";
+    let strategic =
+        r#"patch deploy shop -p {"spec":{"template":{"spec":{"containers":[{"name":"side","image":"side:1"}]}}}}"#;
+    assert!(k.run(strategic, "").await.contains("patched"));
+    assert_eq!(k.run(image, "").await, "side:1 shop:1");
+    assert!(k.run(strategic, "").await.contains("no change"));
+    k.run("set image deploy shop app=shop:2 side=side:2", "").await;
+    assert_eq!(k.run(image, "").await, "side:2 shop:2");
+    let merge = r#"patch deploy shop --type=merge -p {"spec":{"template":{"spec":{"containers":[{"name":"app","image":"shop:3"}]}}}}"#;
+    k.run(merge, "").await;
+    assert_eq!(k.run(image, "").await, "shop:3");
+    let json = r#"patch deploy shop --type=json -p [{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"shop:4"}]"#;
+    k.run(json, "").await;
+    assert_eq!(k.run(image, "").await, "shop:4");
+    let stale = json.replace("shop:4", "shop:5").replace("[{", r#"[{"op":"test","path":"/spec/replicas","value":9},{"#);
+    let (ok, text) = k.attempt(&stale, "").await;
+    assert!(!ok && text.contains("The request is invalid"), "{text}");
+    assert!(
+        k.run(r#"patch deploy shop --subresource=scale --type=merge -p {"spec":{"replicas":7}}"#, "")
+            .await
+            .contains("patched")
+    );
+    k.run(r#"patch deploy shop --subresource=status --type=merge -p {"status":{"observedGeneration":1}}"#, "").await;
+
+    k.run("set env deploy shop COLOR=red", "").await;
+    k.run("set resources deploy shop --limits=cpu=1", "").await;
+    k.run("rollout pause deploy shop", "").await;
+    let edited = k.command("edit deploy shop").env("KUBE_EDITOR", "sed -i s/shop:4/shop:6/").output().await.unwrap();
+    assert!(edited.status.success(), "{edited:?}");
+    assert_eq!(k.run(image, "").await, "shop:6");
+    let whole = k.run("get deploy shop -o yaml", "").await;
+    assert!(k.run("replace -f -", &whole.replace("shop:6", "shop:7")).await.contains("replaced"));
+    assert!(k.attempt("replace -f -", &whole).await.1.contains("the object has been modified"));
+    let managers =
+        "get deploy shop --show-managed-fields -o jsonpath={range.metadata.managedFields[*]}{.manager}\t{end}";
+    let managers = k.run(managers, "").await;
+    for manager in ["kubectl-create", "kubectl-patch", "kubectl-set", "kubectl-rollout", "kubectl-replace"] {
+        assert!(managers.contains(manager), "{manager}: {managers}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_asks_who_it_is_and_what_it_may() {
     let Some(k) = Kubectl::start().await else { return };
     assert_eq!(k.run("auth can-i create deployments.apps --namespace default", "").await.trim(), "yes");

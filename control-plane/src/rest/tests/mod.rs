@@ -1,7 +1,9 @@
 //! The REST face: its contract case by case, and real kubectl where there is one.
 
+mod apply;
 mod contract;
 mod kubectl;
+mod patches;
 
 use std::sync::Arc;
 
