@@ -21,7 +21,6 @@ use crate::snapshot::SnapshotDir;
 use crate::space::Space;
 use crate::status::{Leadership, MemberStatus, StoreStatus};
 use crate::wal::Wal;
-use crate::world::Clock;
 
 /// One member, running.
 pub(crate) struct Core {
@@ -41,7 +40,6 @@ pub(crate) struct Core {
     /// When a leader last sent something.
     pub(crate) leader_heard: Mutex<Option<Instant>>,
     pub(crate) space: Arc<Space>,
-    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) instruments: Instruments,
 }
 

@@ -97,7 +97,7 @@ impl Store {
     /// A lease for keys that shall go `ttl` after they were put, or up to a minute later. Many keys share it: most calls
     /// find one that is there and cost nothing.
     pub async fn shared_lease(&self, ttl: Duration, deadline: Instant) -> Result<u64, StoreError> {
-        match self.state().shared_lease(self.core.clock.now_ms(), ttl.as_millis() as u64) {
+        match self.state().shared_lease(self.core.board.time_ms(), ttl.as_millis() as u64) {
             SharedLease::There { id } => Ok(id),
             SharedLease::Grant { id, ttl_ms } => {
                 self.core.propose(&Body::LeaseGrant { id, ttl_ms }, deadline).await?;

@@ -14,6 +14,7 @@
 
 mod archive;
 mod checkpoint;
+mod clock;
 mod config;
 mod core;
 mod damage;

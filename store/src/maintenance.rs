@@ -65,7 +65,7 @@ async fn lead(core: &Core, history: &History, state: &State) -> Result<(), Store
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
         core.compact(revision, COMPACTIONS, deadline()).await?;
     }
-    let expired: Vec<u64> = state.expired_leases(core.clock.now_ms()).take(REVOCATIONS).collect();
+    let expired: Vec<u64> = state.expired_leases(core.board.time_ms()).take(REVOCATIONS).collect();
     for id in expired {
         core.propose(&Body::LeaseRevoke { id }, deadline()).await?;
     }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::checkpoint::{Checkpointer, Source};
+use crate::clock::LeaderClock;
 use crate::config::StoreConfig;
 use crate::core::Core;
 use crate::disk::{Disk, MeteredDisk};
@@ -58,7 +59,8 @@ async fn start(
 ) -> Result<(Arc<Core>, Running), StoreError> {
     let Recovered { wal, snapshots, backend, held, newest, lock } = recovered;
     let snapshots = Arc::new(snapshots);
-    let board = Arc::new(Board::new(newest, config.observer.clone(), config.tuning.watch_bytes));
+    let clock = LeaderClock::new(config.world.clock.clone());
+    let board = Arc::new(Board::new(newest, config.observer.clone(), clock, config.tuning.watch_bytes));
     let peers = Arc::new(Peers::new(config.world.network.clone(), &config.cluster_id, config.node_id));
     let watchdog = Arc::new(Watchdog::new(&config.tuning));
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
@@ -88,7 +90,6 @@ async fn start(
         raft,
         leader_heard: Mutex::default(),
         space: space.clone(),
-        clock: config.world.clock.clone(),
         instruments: instruments.clone(),
     });
     let lease = config.tuning.election_max;

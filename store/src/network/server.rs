@@ -106,7 +106,8 @@ impl Peer for PeerService {
             self.core.snapshots.abandon(&incoming);
             return Err(status);
         }
-        let accepted = self.core.snapshots.work(move |snapshots| snapshots.accept(incoming)).await;
+        let announced = meta.clone();
+        let accepted = self.core.snapshots.work(move |snapshots| snapshots.accept(incoming, &announced)).await;
         let received = accepted.map_err(unwritable)?;
         let snapshot = crate::raft::types::Snapshot { meta, snapshot: received.clone() };
         let installed = self.core.raft.install_full_snapshot(vote, snapshot).await;

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use xebec_kv::{HashMark, State};
 
 use super::types::{LogId, SnapshotMeta, StoredMembership};
+use crate::clock::LeaderClock;
 use crate::observer::ApplyObserver;
 use crate::watch::{Batch, Feed};
 
@@ -45,6 +46,7 @@ pub(crate) struct Board {
     image: ArcSwap<Image>,
     /// The applied index, for those who wait for it.
     applied: watch::Sender<u64>,
+    clock: LeaderClock,
     observer: Arc<dyn ApplyObserver>,
     feed: Feed,
     /// The newest hashes that were asked for.
@@ -53,11 +55,17 @@ pub(crate) struct Board {
 
 impl Board {
     /// `watch_bytes`: how much of the newest changes is kept at hand for watches.
-    pub(crate) fn new(image: Image, observer: Arc<dyn ApplyObserver>, watch_bytes: u64) -> Board {
+    pub(crate) fn new(
+        image: Image,
+        observer: Arc<dyn ApplyObserver>,
+        clock: LeaderClock,
+        watch_bytes: u64,
+    ) -> Board {
         observer.restored(&image.state);
         let applied = watch::Sender::new(image.applied_index());
+        clock.hear(image.state.time_ms());
         let feed = Feed::new(image.state.revision(), watch_bytes);
-        Board { image: ArcSwap::from_pointee(image), applied, observer, feed, marks: Mutex::default() }
+        Board { image: ArcSwap::from_pointee(image), applied, clock, observer, feed, marks: Mutex::default() }
     }
 
     pub(crate) fn image(&self) -> Arc<Image> {
@@ -68,6 +76,11 @@ impl Board {
         self.applied.subscribe()
     }
 
+    /// The leader's time, as far as this member can tell.
+    pub(crate) fn time_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     pub(crate) fn feed(&self) -> &Feed {
         &self.feed
     }
@@ -75,6 +88,7 @@ impl Board {
     /// Puts up the next state. Whoever is told of a change finds it there.
     pub(crate) fn publish(&self, image: Image, happened: Happened) {
         let (state, index) = (image.state.clone(), image.applied_index());
+        self.clock.hear(state.time_ms());
         self.image.store(Arc::new(image));
         for batch in happened.batches {
             self.observer.applied(&state, &batch.events);
@@ -87,6 +101,7 @@ impl Board {
     /// Puts up a state that does not follow from the one before by anything that is known here.
     pub(crate) fn replace(&self, image: Image) {
         let (state, index) = (image.state.clone(), image.applied_index());
+        self.clock.hear(state.time_ms());
         self.image.store(Arc::new(image));
         self.observer.restored(&state);
         self.feed.restart(state.revision());

@@ -10,6 +10,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 
 use super::types::TypeConfig;
 use super::{Board, Image, Machine, RaftLog};
+use crate::clock::LeaderClock;
 use crate::config::Tuning;
 use crate::disk::faulty::{Fault, Faults, FaultyDisk, Operation, When};
 use crate::disk::memory::MemoryDisk;
@@ -18,6 +19,7 @@ use crate::instruments::Instruments;
 use crate::observer::NoObserver;
 use crate::snapshot::SnapshotDir;
 use crate::wal::{Wal, WalOptions};
+use crate::world::SystemClock;
 
 /// Small, so that segments roll and the cache does not hide the disk.
 const OPTIONS: WalOptions = WalOptions { segment_bytes: 4096, cache_bytes: 128 };
@@ -25,7 +27,8 @@ const OPTIONS: WalOptions = WalOptions { segment_bytes: 4096, cache_bytes: 128 }
 fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
     let wal = Wal::open(disk.clone(), &dir.join("wal"), OPTIONS).expect("a fresh log opens");
     let (snapshots, _) = SnapshotDir::open(disk, &dir.join("snap"), "suite").expect("a fresh directory opens");
-    let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver), 1 << 20));
+    let clock = LeaderClock::new(Arc::new(SystemClock));
+    let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver), clock, 1 << 20));
     (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots), Instruments::new(&Tuning::default())))
 }
 

@@ -107,13 +107,6 @@ fn decode_place(frame: &[u8]) -> io::Result<Place> {
     decode_json(frame)
 }
 
-/// Checks that a file is whole: each frame's sum, and its end. Whether it says what it should, [`read`] finds out.
-pub(super) fn check(file: &dyn DiskFile) -> io::Result<()> {
-    let mut frames = Frames::open(file)?;
-    while frames.next()?.is_some() {}
-    Ok(())
-}
-
 fn restore(header: &Header, mut frames: Frames<'_>) -> io::Result<State> {
     let mut frame = Bytes::new();
     let records = std::iter::from_fn(|| {

@@ -7,6 +7,7 @@ pub(crate) mod file;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,9 +25,11 @@ const PARTIAL: &str = ".part";
 const KEPT: usize = 2;
 
 /// A complete snapshot on disk.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct SnapshotFile {
     path: PathBuf,
+    /// What it says, as long as it waits to be installed.
+    checked: Option<Image>,
 }
 
 /// The directory of snapshots.
@@ -76,7 +79,7 @@ impl SnapshotDir {
                 self.disk.remove(&path).map_err(io_error("remove", &path))?;
                 continue;
             };
-            self.keep(image.meta(), SnapshotFile { path: path.clone() }, KEPT).map_err(io_error("prune", &path))?;
+            self.keep(image.meta(), SnapshotFile::at(path.clone()), KEPT).map_err(io_error("prune", &path))?;
             newest = Some(image);
         }
         Ok(newest)
@@ -133,16 +136,16 @@ impl SnapshotDir {
 
     /// Puts a snapshot that came from the leader in place of all others, and gives its state.
     pub(crate) fn install(&self, meta: &SnapshotMeta, snapshot: &SnapshotFile) -> io::Result<Image> {
-        let image = file::read(&*self.disk.open(&snapshot.path)?, &self.cluster_id)?;
-        if image.applied != meta.last_log_id {
-            return Err(invalid("the snapshot is not the one that was announced"));
-        }
+        let image = match &snapshot.checked {
+            Some(image) => image.clone(),
+            None => self.check(&snapshot.path, meta)?,
+        };
         let path = self.path_for(&image);
         if path != snapshot.path {
             self.disk.rename(&snapshot.path, &path)?;
             self.sync_dir();
         }
-        self.keep(image.meta(), SnapshotFile { path }, 1)?;
+        self.keep(image.meta(), SnapshotFile::at(path), 1)?;
         Ok(image)
     }
 
@@ -154,13 +157,21 @@ impl SnapshotDir {
         Ok(Incoming { path, file, position: 0 })
     }
 
-    /// Ends a file that a peer filled. One that is cut off or damaged is refused here, where it costs the peer an answer; in
-    /// the state machine it would stop this member.
-    pub(crate) fn accept(&self, incoming: Incoming) -> io::Result<SnapshotFile> {
+    /// Ends a file that a peer filled. One that is cut off, damaged or not what `meta` says is refused here, where it costs the
+    /// peer an answer; in the state machine it would stop this member.
+    pub(crate) fn accept(&self, incoming: Incoming, meta: &SnapshotMeta) -> io::Result<SnapshotFile> {
         let received = self.received(incoming);
-        let checked = self.disk.open(&received.path).and_then(|file| file::check(&*file));
-        checked.inspect_err(|_| self.discard(&received))?;
-        Ok(received)
+        let checked = self.check(&received.path, meta).inspect_err(|_| self.discard(&received))?;
+        Ok(SnapshotFile { checked: Some(checked), ..received })
+    }
+
+    /// The state in a file, rebuilt and compared with its hash.
+    fn check(&self, path: &Path, meta: &SnapshotMeta) -> io::Result<Image> {
+        let image = file::read(&*self.disk.open(path)?, &self.cluster_id)?;
+        if image.applied != meta.last_log_id {
+            return Err(invalid("the snapshot is not the one that was announced"));
+        }
+        Ok(image)
     }
 
     /// Removes a file that a peer filled, unless it was put in place.
@@ -177,7 +188,7 @@ impl SnapshotDir {
         if let Err(error) = incoming.file.sync() {
             die(&*self.disk, "sync a snapshot", &incoming.path, &error);
         }
-        SnapshotFile { path: incoming.path }
+        SnapshotFile::at(incoming.path)
     }
 
     /// Removes a file that will not be filled.
@@ -197,7 +208,7 @@ impl SnapshotDir {
         let path = self.path_for(image);
         self.disk.rename(&written.path, &path)?;
         self.sync_dir();
-        Ok(SnapshotFile { path })
+        Ok(SnapshotFile::at(path))
     }
 
     fn keep(&self, meta: SnapshotMeta, file: SnapshotFile, count: usize) -> io::Result<()> {
@@ -222,6 +233,18 @@ impl SnapshotDir {
 
     fn kept(&self) -> MutexGuard<'_, Vec<(SnapshotMeta, SnapshotFile)>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SnapshotFile {
+    fn at(path: PathBuf) -> SnapshotFile {
+        SnapshotFile { path, checked: None }
+    }
+}
+
+impl fmt::Debug for SnapshotFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SnapshotFile({})", self.path.display())
     }
 }
 

@@ -102,11 +102,20 @@ fn what_comes_from_a_peer_is_whole_or_refused() {
     let accept = |bytes: &[u8]| {
         let mut incoming = snapshots.receive().unwrap();
         incoming.write(bytes).unwrap();
-        snapshots.accept(incoming)
+        snapshots.accept(incoming, &image(12).meta())
     };
     for length in 0..whole.len() {
         assert!(accept(&whole[..length]).is_err(), "cut off at {length} of {}", whole.len());
     }
+    for at in versions_of(&whole) {
+        let mut other = whole.clone();
+        other[at] ^= 1;
+        sum_up(&mut other);
+        assert!(accept(&other).is_err(), "a state that is not the one of its hash, by byte {at}");
+    }
+    let mut incoming = snapshots.receive().unwrap();
+    incoming.write(&whole).unwrap();
+    assert!(snapshots.accept(incoming, &image(11).meta()).is_err(), "another one was announced");
     assert_eq!(disk.paths(), std::slice::from_ref(&path), "nothing is left of what was refused");
     let received = accept(&whole).unwrap();
     snapshots.discard(&received);
@@ -134,4 +143,30 @@ fn a_snapshot_of_a_later_format_stops_the_start() {
         "{refused:?}"
     );
     assert_eq!(disk.paths().len(), 2, "nothing is removed");
+}
+
+/// Where the frames of a file are: first byte of the head, and of what comes after the frame.
+fn frames(file: &[u8]) -> Vec<(usize, usize)> {
+    let mut frames = Vec::new();
+    let mut at = 8;
+    while at < file.len() {
+        let length = u32::from_le_bytes(file[at..at + 4].try_into().unwrap()) as usize;
+        frames.push((at, at + 8 + length));
+        at += 8 + length;
+    }
+    frames
+}
+
+/// The bytes of the third frame, which holds versions.
+fn versions_of(file: &[u8]) -> std::ops::Range<usize> {
+    let (head, end) = frames(file)[2];
+    head + 8..end
+}
+
+/// Makes the checksums right.
+fn sum_up(file: &mut [u8]) {
+    for (head, end) in frames(file) {
+        let sum = crc32c::crc32c(&file[head + 8..end]);
+        file[head + 4..head + 8].copy_from_slice(&sum.to_le_bytes());
+    }
 }
