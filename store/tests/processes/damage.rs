@@ -1,0 +1,76 @@
+//! Flipped bits and cut-off files on a minority: noticed, never served, and mended from the others.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::cluster::{Cluster, Wishes};
+use super::ledger::Ledger;
+use super::load::under_load;
+use super::turn;
+
+/// Whose disk it is.
+const VICTIM: usize = 2;
+
+/// What a member's directory holds.
+const FILES: [(&str, &str); 5] =
+    [("wal", ".seg"), ("snap", ".snap"), ("", "member.json"), ("state.sled", "db"), ("state.sled", "conf")];
+
+#[test]
+fn damage_on_a_minority_is_noticed_and_mended() {
+    let _turn = turn::shared();
+    let (cluster, ledger) = (Cluster::start(Wishes::default()), Ledger::default());
+    let mut refused = Vec::new();
+    under_load(&cluster, &ledger, || {
+        for (dir, ending) in FILES {
+            for (what, hurt) in [("flipped", flip as fn(&Path)), ("cut off", cut_off as fn(&Path))] {
+                // Enough for a snapshot and several segments.
+                ledger.await_acks(400);
+                if hurt_and_mend(&cluster, dir, ending, hurt) {
+                    refused.push(format!("{dir}/*{ending} {what}"));
+                }
+            }
+        }
+        ledger.await_acks(20);
+    });
+    ledger.judge(&cluster);
+    println!("refused to serve, and was rebuilt: {refused:?}");
+    assert!(refused.iter().any(|what| what.starts_with("wal")), "damage of the log was noticed: {refused:?}");
+    assert_eq!(refused.iter().filter(|what| what.contains("member.json")).count(), 2, "{refused:?}");
+}
+
+/// Whether the member refused its directory, and had to be rebuilt.
+fn hurt_and_mend(cluster: &Cluster, dir: &str, ending: &str, hurt: fn(&Path)) -> bool {
+    cluster.kill(VICTIM);
+    hurt(&file(&cluster.dir(VICTIM).join(dir), ending));
+    match cluster.run(VICTIM) {
+        Ok(()) => false,
+        Err(reason) => {
+            assert!(reason.contains("Corrupt"), "{dir}/*{ending}: {reason}");
+            cluster.rebuild(VICTIM);
+            true
+        }
+    }
+}
+
+/// The first such file: of several, the older ones are full.
+fn file(dir: &Path, ending: &str) -> PathBuf {
+    let names = std::fs::read_dir(dir).expect("the directory is there").map(|entry| entry.expect("it is read").path());
+    let mut fitting: Vec<PathBuf> = names.filter(|path| path.display().to_string().ends_with(ending)).collect();
+    fitting.sort();
+    fitting.into_iter().next().unwrap_or_else(|| panic!("there is no *{ending} in {}", dir.display()))
+}
+
+fn flip(path: &Path) {
+    let file = OpenOptions::new().read(true).write(true).open(path).expect("it can be opened");
+    let middle = file.metadata().expect("it has a length").len() / 2;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, middle).expect("it has a middle");
+    file.write_all_at(&[byte[0] ^ 4], middle).expect("it can be written");
+}
+
+fn cut_off(path: &Path) {
+    let file = OpenOptions::new().write(true).open(path).expect("it can be opened");
+    let length = file.metadata().expect("it has a length").len();
+    file.set_len(length / 2).expect("it can be cut");
+}

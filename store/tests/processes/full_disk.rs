@@ -1,0 +1,58 @@
+//! Disks that fill up: an alarm before there is no room, reads and deletes meanwhile, and on as soon as there is room.
+
+use std::path::Path;
+
+use super::cluster::{ALL, Cluster, Wishes, until};
+use super::ledger::Ledger;
+use super::load::under_load;
+use super::machine::Volume;
+use super::turn;
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn a_full_disk_raises_an_alarm_and_loses_nothing() {
+    let _turn = turn::shared();
+    let home = tempfile::tempdir().expect("there is room");
+    let volumes = ["a", "b", "c"].map(|name| Volume::tmpfs(home.path(), name, 48 * MIB));
+    let dirs = [0, 1, 2].map(|at: usize| volumes[at].place().to_owned());
+    let wishes = Wishes { dirs: Some(dirs), reserve: 12 * MIB, ..Wishes::default() };
+    let (cluster, ledger) = (Cluster::start(wishes), Ledger::default());
+    under_load(&cluster, &ledger, || ledger.await_acks(100));
+
+    let written = fill(&cluster);
+    let leader = cluster.leader();
+    assert!(written > 0, "the alarm came before anything was written");
+    assert!(cluster.says(leader, "put /more x").expect("it lives").contains("NoSpace"));
+    // The rest goes, too: only what the log has ready is left.
+    volumes.iter().for_each(|volume| leave_nothing(volume.place()));
+    for n in 0..written / 2 {
+        cluster.expect(cluster.leader(), &format!("delete /fill/{n:04}"));
+    }
+    ALL.iter().for_each(|at| drop(cluster.expect(*at, "barrier")));
+    assert!(!cluster.expect(leader, "range /fill/").contains("/fill/0000"));
+
+    volumes.iter().for_each(|volume| std::fs::remove_file(volume.place().join("ballast")).expect("it is ours"));
+    until("writes are taken again", || cluster.says(cluster.leader(), "put /more x").is_some_and(|told| told.starts_with("ok")));
+    under_load(&cluster, &ledger, || ledger.await_acks(100));
+    ledger.judge(&cluster);
+}
+
+/// Writes until the leader refuses; says how much it took.
+fn fill(cluster: &Cluster) -> usize {
+    for n in 0.. {
+        let answer = cluster.says(cluster.leader(), &format!("fill /fill/{n:04} 200000")).expect("it lives");
+        if answer.contains("NoSpace") {
+            return n;
+        }
+        assert!(n < 10_000, "the alarm does not come");
+    }
+    unreachable!("the loop has no end of its own")
+}
+
+/// Takes all room that is left.
+fn leave_nothing(place: &Path) {
+    let ballast = std::fs::File::create(place.join("ballast")).expect("a name takes no room");
+    let written = std::io::copy(&mut std::io::repeat(1), &mut { ballast });
+    assert!(written.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull));
+}

@@ -1,0 +1,138 @@
+//! What stories need of the machine, as root: file systems that can be cut off or filled, hosts that can be cut off.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Runs a program that must succeed.
+pub fn run(program: &str, arguments: &[&str]) {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("this story needs {program} (`cargo xtask setup`): {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {said} (this story needs root)");
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("our paths are text")
+}
+
+/// A file system of its own.
+pub struct Volume {
+    image: Option<PathBuf>,
+    place: PathBuf,
+}
+
+impl Volume {
+    /// An ext4 in a file, on a loop device.
+    pub fn ext4(home: &Path, name: &str, bytes: u64) -> Volume {
+        let (image, place) = (home.join(format!("{name}.img")), home.join(name));
+        std::fs::File::create(&image).and_then(|file| file.set_len(bytes)).expect("there is room");
+        run("mkfs.ext4", &["-q", "-F", "-J", "size=4", text(&image)]);
+        let volume = Volume { image: Some(image), place };
+        volume.mount();
+        volume
+    }
+
+    /// A file system in memory.
+    pub fn tmpfs(home: &Path, name: &str, bytes: u64) -> Volume {
+        let place = home.join(name);
+        std::fs::create_dir_all(&place).expect("there is room");
+        run("mount", &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs", text(&place)]);
+        Volume { image: None, place }
+    }
+
+    fn mount(&self) {
+        std::fs::create_dir_all(&self.place).expect("there is room");
+        let image = self.image.as_ref().expect("only images are mounted again");
+        run("mount", &["-o", "loop", text(image), text(&self.place)]);
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// The power goes: the file system takes nothing more, and what it has not written is lost, its journal too.
+    pub fn cut_power(&self) {
+        // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH.
+        let program = r#"open(my $d, "<", $ARGV[0]) or die $!; my $f = pack("L", 2); ioctl($d, 0x8004587d, $f) or die $!"#;
+        run("perl", &["-e", program, text(&self.place)]);
+    }
+
+    /// The power comes back.
+    pub fn restore_power(&self) {
+        run("umount", &[text(&self.place)]);
+        self.mount();
+    }
+}
+
+impl Drop for Volume {
+    fn drop(&mut self) {
+        // The story may have failed between two mounts.
+        drop(Command::new("umount").args(["--lazy", text(&self.place)]).output());
+    }
+}
+
+/// Three hosts on one switch, as network namespaces: nothing of it is seen outside.
+pub struct Hosts {
+    names: [String; 3],
+    switch: String,
+}
+
+impl Hosts {
+    /// Builds them.
+    pub fn new() -> Hosts {
+        let ours = std::process::id();
+        let hosts =
+            Hosts { names: [1, 2, 3].map(|n| format!("xebec-store-{ours}-{n}")), switch: format!("xebec-store-{ours}") };
+        run("ip", &["netns", "add", &hosts.switch]);
+        run("ip", &["-n", &hosts.switch, "link", "add", "switch", "type", "bridge"]);
+        run("ip", &["-n", &hosts.switch, "link", "set", "switch", "up"]);
+        (0..3).for_each(|at| hosts.plug_in(at));
+        hosts
+    }
+
+    fn plug_in(&self, at: usize) {
+        let (host, switch, port) = (&*self.names[at], &*self.switch, format!("port{at}"));
+        run("ip", &["netns", "add", host]);
+        run("ip", &["-n", host, "link", "add", "wire", "type", "veth", "peer", "name", &port, "netns", switch]);
+        run("ip", &["-n", switch, "link", "set", &port, "master", "switch", "up"]);
+        run("ip", &["-n", host, "address", "add", &format!("{}/24", address(at)), "dev", "wire"]);
+        run("ip", &["-n", host, "link", "set", "wire", "up"]);
+        run("ip", &["-n", host, "link", "set", "lo", "up"]);
+        self.nft(at, "add table ip cut");
+        self.nft(at, "add chain ip cut in { type filter hook input priority 0; }");
+    }
+
+    /// Where members can run.
+    pub fn places(&self) -> [(String, SocketAddr); 3] {
+        [0, 1, 2].map(|at| (self.names[at].clone(), format!("{}:7000", address(at)).parse().expect("it is one")))
+    }
+
+    /// From now on nothing that `from` sends reaches `to`.
+    pub fn cut(&self, from: usize, to: usize) {
+        self.nft(to, &format!("add rule ip cut in ip saddr {} drop", address(from)));
+    }
+
+    /// Everything reaches everybody.
+    pub fn heal(&self) {
+        (0..3).for_each(|at| self.nft(at, "flush chain ip cut in"));
+    }
+
+    fn nft(&self, at: usize, command: &str) {
+        run("ip", &["netns", "exec", &self.names[at], "nft", command]);
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        for name in self.names.iter().chain([&self.switch]) {
+            // The story may have failed before it was there.
+            drop(Command::new("ip").args(["netns", "delete", name]).output());
+        }
+    }
+}
+
+fn address(at: usize) -> String {
+    format!("10.77.0.{}", at + 1)
+}
