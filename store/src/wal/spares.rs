@@ -22,7 +22,7 @@ use crate::world::Workers;
 
 const PREFIX: &str = "spare-";
 /// A spare that is not filled yet.
-const UNFINISHED: &str = "spare.new";
+const UNFINISHED: &str = "new";
 /// Purged segments are kept up to so many, and removed beyond. The log is dropped in steps of a few segments.
 const KEPT: usize = 4;
 /// How often it is tried again to make a segment for which there is no space.
@@ -196,7 +196,7 @@ impl Yard {
 
     /// Zeros, synced before the file gets its name.
     fn make(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let aside = self.dir.join(UNFINISHED);
+        let aside = path.with_added_extension(UNFINISHED);
         let made = self.disk.create(&aside, bytes).and_then(|file| file.sync());
         let full = made.as_ref().is_err_and(disk_is_full);
         self.waits.store(full, Ordering::Relaxed);

@@ -33,6 +33,9 @@ fn overwriting_does_not_fill_the_disk() {
         left >> 10,
         largest >> 10
     );
+    for part in ["wal", "snap", "state.sled"] {
+        println!("{part}: {} KiB", size(&cluster.dir(leader).join(part)) >> 10);
+    }
     assert!(largest < FACTOR * live, "{largest} bytes on disk for {live} live ones");
     cluster.settle();
 }

@@ -12,7 +12,7 @@ use xebec_store::PeerTls;
 const NAMES: [&str; 4] = ["127.0.0.1", "10.77.0.1", "10.77.0.2", "10.77.0.3"];
 
 /// Writes `ca.pem`, `leaf.pem` and `key.pem`.
-pub fn write(dir: &Path) {
+pub(crate) fn write(dir: &Path) {
     let authority = KeyPair::generate().expect("keys can be made");
     let mut params = CertificateParams::new(Vec::new()).expect("no names are fine");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -27,7 +27,7 @@ pub fn write(dir: &Path) {
 }
 
 /// Reads them again.
-pub fn peer_tls(dir: &Path) -> PeerTls {
+pub(crate) fn peer_tls(dir: &Path) -> PeerTls {
     let ca = CertificateDer::from_pem_file(dir.join("ca.pem")).expect("the parent wrote it");
     let leaf = CertificateDer::from_pem_file(dir.join("leaf.pem")).expect("the parent wrote it");
     let key = PrivateKeyDer::from_pem_file(dir.join("key.pem")).expect("the parent wrote it");

@@ -12,26 +12,27 @@ use super::certificates;
 use super::process::Process;
 
 /// Positions of the members; ids change when one is rebuilt.
-pub const ALL: [usize; 3] = [0, 1, 2];
+pub(crate) const ALL: [usize; 3] = [0, 1, 2];
 /// For what must come true.
-pub const SOON: Duration = Duration::from_secs(30);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// What a story wants different.
 #[derive(Default)]
-pub struct Wishes {
+pub(crate) struct Wishes {
     /// Where the members' directories are, instead of under the story's own.
-    pub dirs: Option<[PathBuf; 3]>,
+    pub(crate) dirs: Option<[PathBuf; 3]>,
     /// Namespaces with the members' addresses, instead of loopback.
-    pub places: Option<[(String, SocketAddr); 3]>,
+    pub(crate) places: Option<[(String, SocketAddr); 3]>,
     /// Variables for each member.
-    pub variables: [Vec<(String, String)>; 3],
+    pub(crate) variables: [Vec<(String, String)>; 3],
     /// Bytes on the disk below which a member refuses to grow.
-    pub reserve: u64,
+    pub(crate) reserve: u64,
 }
 
 /// Three members.
-pub struct Cluster {
-    home: TempDir,
+pub(crate) struct Cluster {
+    /// Goes with the story.
+    _home: TempDir,
     seats: [Mutex<Seat>; 3],
     last_id: AtomicU64,
 }
@@ -47,7 +48,7 @@ struct Seat {
 }
 
 /// Waits for a condition.
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + SOON;
     while !holds() {
         assert!(Instant::now() < deadline, "not within {} s: {what}", SOON.as_secs());
@@ -57,7 +58,7 @@ pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 impl Cluster {
     /// Starts three members and joins them.
-    pub fn start(wishes: Wishes) -> Cluster {
+    pub(crate) fn start(wishes: Wishes) -> Cluster {
         let cluster = Cluster::prepare(wishes);
         ALL.iter().for_each(|at| cluster.run(*at).expect("a fresh member starts"));
         cluster.member(0).expect("it runs").expect("initialize");
@@ -84,35 +85,30 @@ impl Cluster {
             Mutex::new(Seat { id: at as u64 + 1, dir, address, prefix, variables, has_history: false, process: None })
         };
         let seats = ALL.map(seat);
-        Cluster { home, seats, last_id: AtomicU64::new(3) }
+        Cluster { _home: home, seats, last_id: AtomicU64::new(3) }
     }
 
     fn seat(&self, at: usize) -> MutexGuard<'_, Seat> {
         self.seats[at].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The story's own directory.
-    pub fn home(&self) -> &Path {
-        self.home.path()
-    }
-
     /// The member's process, if it runs.
-    pub fn member(&self, at: usize) -> Option<Arc<Process>> {
+    pub(crate) fn member(&self, at: usize) -> Option<Arc<Process>> {
         self.seat(at).process.clone()
     }
 
     /// Asks a member that must run.
-    pub fn expect(&self, at: usize, question: &str) -> String {
+    pub(crate) fn expect(&self, at: usize, question: &str) -> String {
         self.member(at).expect("the member runs").expect(question)
     }
 
     /// The store's directory.
-    pub fn dir(&self, at: usize) -> PathBuf {
+    pub(crate) fn dir(&self, at: usize) -> PathBuf {
         self.seat(at).dir.join("store")
     }
 
     /// Starts a member on what its directory holds. An error is why it refuses.
-    pub fn run(&self, at: usize) -> Result<(), String> {
+    pub(crate) fn run(&self, at: usize) -> Result<(), String> {
         let (prefix, variables) = {
             let seat = self.seat(at);
             (seat.prefix.clone(), seat.everything())
@@ -125,13 +121,13 @@ impl Cluster {
     }
 
     /// SIGKILL; those who talk to it hear that it has died.
-    pub fn kill(&self, at: usize) {
+    pub(crate) fn kill(&self, at: usize) {
         let process = self.seat(at).process.take();
         process.expect("the member runs").kill();
     }
 
     /// Forgets a process that ended by itself, and says whether it has.
-    pub fn has_ended(&self, at: usize, within: Duration) -> bool {
+    pub(crate) fn has_ended(&self, at: usize, within: Duration) -> bool {
         let process = self.member(at).expect("the member was started");
         let ended = process.ended(within).is_some();
         if ended {
@@ -150,7 +146,7 @@ impl Cluster {
     }
 
     /// Removes a member that does not run, empties its directory and brings it back under a new id.
-    pub fn rebuild(&self, at: usize) {
+    pub(crate) fn rebuild(&self, at: usize) {
         let id = self.seat(at).id;
         self.ask_leader(&format!("remove {id}"));
         std::fs::remove_dir_all(self.dir(at)).expect("it is ours");
@@ -164,7 +160,7 @@ impl Cluster {
     }
 
     /// Exchanges the directories of two members that do not run.
-    pub fn swap_dirs(&self, one: usize, other: usize) {
+    pub(crate) fn swap_dirs(&self, one: usize, other: usize) {
         let (mut one, mut other) = (self.seat(one), self.seat(other));
         std::mem::swap(&mut one.dir, &mut other.dir);
     }
@@ -178,7 +174,7 @@ impl Cluster {
     }
 
     /// The position of the leader, once one says so.
-    pub fn leader(&self) -> usize {
+    pub(crate) fn leader(&self) -> usize {
         let leads = |at: &usize| self.says(*at, "leads").is_some_and(|answer| answer == "ok true");
         let mut leader = None;
         until("somebody leads", || {
@@ -189,18 +185,18 @@ impl Cluster {
     }
 
     /// What a member says, if it runs.
-    pub fn says(&self, at: usize, question: &str) -> Option<String> {
+    pub(crate) fn says(&self, at: usize, question: &str) -> Option<String> {
         self.member(at)?.ask(question)
     }
 
     /// The highest term that anybody knows.
-    pub fn term(&self) -> u64 {
+    pub(crate) fn term(&self) -> u64 {
         let term = |at: usize| self.says(at, "term")?.strip_prefix("ok ")?.parse::<u64>().ok();
         ALL.into_iter().filter_map(term).max().expect("somebody runs")
     }
 
     /// Waits until all members stand at the same entry, with the same revision and the same hash of their states.
-    pub fn settle(&self) {
+    pub(crate) fn settle(&self) {
         let mut places = Vec::new();
         let deadline = Instant::now() + SOON;
         loop {
@@ -231,8 +227,11 @@ impl Seat {
 /// Small bounds, so that segments, snapshots and compaction come to pass; what the story wants comes last and counts.
 fn defaults(home: &Path, wanted: Vec<(String, String)>) -> Vec<(String, String)> {
     let certificates = home.display().to_string();
-    let usual =
-        [("MEMBER_CERTIFICATES", &*certificates), ("MEMBER_SNAPSHOT_ENTRIES", "300"), ("MEMBER_HISTORY_REVISIONS", "5000")];
+    let usual = [
+        ("MEMBER_CERTIFICATES", &*certificates),
+        ("MEMBER_SNAPSHOT_ENTRIES", "300"),
+        ("MEMBER_HISTORY_REVISIONS", "5000"),
+    ];
     let usual = usual.map(|(name, value)| (name.to_owned(), value.to_owned()));
     usual.into_iter().chain(wanted).collect()
 }

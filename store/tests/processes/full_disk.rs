@@ -32,8 +32,13 @@ fn a_full_disk_raises_an_alarm_and_loses_nothing() {
     ALL.iter().for_each(|at| drop(cluster.expect(*at, "barrier")));
     assert!(!cluster.expect(leader, "range /fill/").contains("/fill/0000"));
 
-    volumes.iter().for_each(|volume| std::fs::remove_file(volume.place().join("ballast")).expect("it is ours"));
-    until("writes are taken again", || cluster.says(cluster.leader(), "put /more x").is_some_and(|told| told.starts_with("ok")));
+    for volume in &volumes {
+        std::fs::remove_file(volume.place().join("ballast")).expect("it is ours");
+        volume.grow(96 * MIB);
+    }
+    until("writes are taken again", || {
+        cluster.says(cluster.leader(), "put /more x").is_some_and(|told| told.starts_with("ok"))
+    });
     under_load(&cluster, &ledger, || ledger.await_acks(100));
     ledger.judge(&cluster);
 }

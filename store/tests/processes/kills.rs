@@ -30,7 +30,12 @@ fn sigkill_loses_nothing_acknowledged() {
     ledger.judge(&cluster);
     pauses.sort_unstable();
     let at = |part: usize| pauses[(pauses.len() - 1) * part / 100].as_millis();
-    println!("{cycles} kills; pause after the leader's: median {} ms, p90 {} ms, longest {} ms", at(50), at(90), at(100));
+    println!(
+        "{cycles} kills; pause after the leader's: median {} ms, p90 {} ms, longest {} ms",
+        at(50),
+        at(90),
+        at(100)
+    );
     assert!(pauses.iter().all(|pause| *pause < PATIENCE));
 }
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use super::cluster::{ALL, Cluster, until};
 
 /// Writers, one preferring each member.
-pub const WRITERS: usize = 3;
+pub(crate) const WRITERS: usize = 3;
 
 /// What was promised.
-pub struct Ledger {
+pub(crate) struct Ledger {
     writers: [Mutex<Account>; WRITERS],
     /// The highest revision that anybody was told of.
     highest: AtomicU64,
@@ -53,14 +53,14 @@ impl Default for Ledger {
 
 impl Ledger {
     /// The number of the writer's next write.
-    pub fn attempt(&self, writer: usize) -> u64 {
+    pub(crate) fn attempt(&self, writer: usize) -> u64 {
         let mut account = lock(&self.writers[writer]);
         account.attempted += 1;
         account.attempted
     }
 
     /// A write was acknowledged.
-    pub fn acknowledged(&self, writer: usize, n: u64, revision: u64) {
+    pub(crate) fn acknowledged(&self, writer: usize, n: u64, revision: u64) {
         if !self.counting.load(Ordering::SeqCst) {
             return;
         }
@@ -73,46 +73,46 @@ impl Ledger {
     }
 
     /// Somebody was told of a revision; nobody may be told of a lower one in an answer to a later question.
-    pub fn seen(&self, revision: u64) {
+    pub(crate) fn seen(&self, revision: u64) {
         self.highest.fetch_max(revision, Ordering::SeqCst);
     }
 
     /// The highest revision told so far.
-    pub fn highest(&self) -> u64 {
+    pub(crate) fn highest(&self) -> u64 {
         self.highest.load(Ordering::SeqCst)
     }
 
     /// From now on acknowledgements promise nothing, or something again: around a power cut, nobody can tell whether an
     /// answer came before it.
-    pub fn count(&self, counting: bool) {
+    pub(crate) fn count(&self, counting: bool) {
         self.counting.store(counting, Ordering::SeqCst);
     }
 
     /// How many writes were acknowledged.
-    pub fn acks(&self) -> u64 {
+    pub(crate) fn acks(&self) -> u64 {
         self.acks.load(Ordering::SeqCst)
     }
 
     /// Waits for so many more acknowledgements.
-    pub fn await_acks(&self, more: u64) {
+    pub(crate) fn await_acks(&self, more: u64) {
         let goal = self.acks() + more;
         until("writes go on", || self.acks() >= goal);
     }
 
     /// Begins to measure how long nobody gets an acknowledgement.
-    pub fn begin_pause(&self) {
+    pub(crate) fn begin_pause(&self) {
         *lock(&self.pace) = Pace { last: Instant::now(), longest: Duration::ZERO };
     }
 
     /// The longest time without one since then.
-    pub fn longest_pause(&self) -> Duration {
+    pub(crate) fn longest_pause(&self) -> Duration {
         let pace = lock(&self.pace);
         pace.longest.max(pace.last.elapsed())
     }
 
     /// On every member: all that was acknowledged is there, nothing that was never written is, no register went back, and
     /// all states are the same.
-    pub fn judge(&self, cluster: &Cluster) {
+    pub(crate) fn judge(&self, cluster: &Cluster) {
         cluster.leader();
         ALL.iter().for_each(|at| until("a member reads", || answers(cluster, *at)));
         cluster.settle();

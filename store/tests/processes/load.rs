@@ -19,18 +19,26 @@ impl Drop for Stop<'_> {
 }
 
 /// Plays a story while clients write and read.
-pub fn under_load(cluster: &Cluster, ledger: &Ledger, story: impl FnOnce()) {
+pub(crate) fn under_load(cluster: &Cluster, ledger: &Ledger, story: impl FnOnce()) {
     let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let stopped = || stop.load(Ordering::SeqCst);
-        for writer in 0..WRITERS {
-            scope.spawn(move || while !stopped() {
-                write(cluster, ledger, writer);
-            });
+    let writing = |writer: usize| {
+        while !stop.load(Ordering::SeqCst) {
+            write(cluster, ledger, writer);
         }
-        scope.spawn(move || while !stopped() {
+    };
+    let reading = || {
+        while !stop.load(Ordering::SeqCst) {
             ALL.iter().for_each(|at| read(cluster, ledger, *at));
+        }
+    };
+    std::thread::scope(|scope| {
+        (0..WRITERS).for_each(|writer| {
+            drop(scope.spawn({
+                let writing = &writing;
+                move || writing(writer)
+            }))
         });
+        scope.spawn(reading);
         let _stop = Stop(&stop);
         story();
     });

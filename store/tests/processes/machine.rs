@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Runs a program that must succeed.
-pub fn run(program: &str, arguments: &[&str]) {
+pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("this story needs {program} (`cargo xtask setup`): {error}"));
     let said = String::from_utf8_lossy(&output.stderr);
@@ -17,14 +17,14 @@ fn text(path: &Path) -> &str {
 }
 
 /// A file system of its own.
-pub struct Volume {
+pub(crate) struct Volume {
     image: Option<PathBuf>,
     place: PathBuf,
 }
 
 impl Volume {
     /// An ext4 in a file, on a loop device.
-    pub fn ext4(home: &Path, name: &str, bytes: u64) -> Volume {
+    pub(crate) fn ext4(home: &Path, name: &str, bytes: u64) -> Volume {
         let (image, place) = (home.join(format!("{name}.img")), home.join(name));
         std::fs::File::create(&image).and_then(|file| file.set_len(bytes)).expect("there is room");
         run("mkfs.ext4", &["-q", "-F", "-J", "size=4", text(&image)]);
@@ -34,7 +34,7 @@ impl Volume {
     }
 
     /// A file system in memory.
-    pub fn tmpfs(home: &Path, name: &str, bytes: u64) -> Volume {
+    pub(crate) fn tmpfs(home: &Path, name: &str, bytes: u64) -> Volume {
         let place = home.join(name);
         std::fs::create_dir_all(&place).expect("there is room");
         run("mount", &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs", text(&place)]);
@@ -47,20 +47,26 @@ impl Volume {
         run("mount", &["-o", "loop", text(image), text(&self.place)]);
     }
 
+    /// More room on a file system in memory.
+    pub(crate) fn grow(&self, bytes: u64) {
+        run("mount", &["-o", &format!("remount,size={bytes}"), text(&self.place)]);
+    }
+
     /// Where it is.
-    pub fn place(&self) -> &Path {
+    pub(crate) fn place(&self) -> &Path {
         &self.place
     }
 
     /// The power goes: the file system takes nothing more, and what it has not written is lost, its journal too.
-    pub fn cut_power(&self) {
+    pub(crate) fn cut_power(&self) {
         // EXT4_IOC_SHUTDOWN with EXT4_GOING_FLAGS_NOLOGFLUSH.
-        let program = r#"open(my $d, "<", $ARGV[0]) or die $!; my $f = pack("L", 2); ioctl($d, 0x8004587d, $f) or die $!"#;
+        let program =
+            r#"open(my $d, "<", $ARGV[0]) or die $!; my $f = pack("L", 2); ioctl($d, 0x8004587d, $f) or die $!"#;
         run("perl", &["-e", program, text(&self.place)]);
     }
 
     /// The power comes back.
-    pub fn restore_power(&self) {
+    pub(crate) fn restore_power(&self) {
         run("umount", &[text(&self.place)]);
         self.mount();
     }
@@ -74,17 +80,19 @@ impl Drop for Volume {
 }
 
 /// Three hosts on one switch, as network namespaces: nothing of it is seen outside.
-pub struct Hosts {
+pub(crate) struct Hosts {
     names: [String; 3],
     switch: String,
 }
 
 impl Hosts {
     /// Builds them.
-    pub fn new() -> Hosts {
+    pub(crate) fn new() -> Hosts {
         let ours = std::process::id();
-        let hosts =
-            Hosts { names: [1, 2, 3].map(|n| format!("xebec-store-{ours}-{n}")), switch: format!("xebec-store-{ours}") };
+        let hosts = Hosts {
+            names: [1, 2, 3].map(|n| format!("xebec-store-{ours}-{n}")),
+            switch: format!("xebec-store-{ours}"),
+        };
         run("ip", &["netns", "add", &hosts.switch]);
         run("ip", &["-n", &hosts.switch, "link", "add", "switch", "type", "bridge"]);
         run("ip", &["-n", &hosts.switch, "link", "set", "switch", "up"]);
@@ -105,17 +113,17 @@ impl Hosts {
     }
 
     /// Where members can run.
-    pub fn places(&self) -> [(String, SocketAddr); 3] {
+    pub(crate) fn places(&self) -> [(String, SocketAddr); 3] {
         [0, 1, 2].map(|at| (self.names[at].clone(), format!("{}:7000", address(at)).parse().expect("it is one")))
     }
 
     /// From now on nothing that `from` sends reaches `to`.
-    pub fn cut(&self, from: usize, to: usize) {
+    pub(crate) fn cut(&self, from: usize, to: usize) {
         self.nft(to, &format!("add rule ip cut in ip saddr {} drop", address(from)));
     }
 
     /// Everything reaches everybody.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         (0..3).for_each(|at| self.nft(at, "flush chain ip cut in"));
     }
 

@@ -18,17 +18,17 @@ use xebec_store::{Member, NoObserver, RealDisk, Store, StoreConfig, StoreError, 
 use super::certificates;
 
 /// A member gives up on a question after so long.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Membership changes and handovers may take longer.
 const CHANGE: Duration = Duration::from_secs(20);
 /// What a member says stands after this; the test harness prints lines of its own.
-pub const MARK: &str = "@ ";
+pub(crate) const MARK: &str = "@ ";
 /// Overwrites in one transaction, and transactions under way.
 const BATCH: usize = 100;
 const ABREAST: usize = 16;
 
 /// Runs until the parent goes or kills us.
-pub fn run() {
+pub(crate) fn run() {
     let Ok(dir) = std::env::var("MEMBER_DIR") else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.expect("a runtime can be made").block_on(serve(PathBuf::from(dir)));
@@ -78,7 +78,7 @@ async fn open(dir: &Path, faults: &Faults) -> Result<Store, StoreError> {
         peer_tls: certificates::peer_tls(Path::new(&variable("MEMBER_CERTIFICATES"))),
         observer: Arc::new(NoObserver),
         tuning: Tuning {
-            segment_bytes: 256 << 10,
+            segment_bytes: 64 << 10,
             snapshot_entries: number("MEMBER_SNAPSHOT_ENTRIES"),
             history_revisions: number("MEMBER_HISTORY_REVISIONS"),
             space_reserve: number("MEMBER_RESERVE"),
@@ -124,21 +124,19 @@ async fn answer(store: &Store, faults: &Faults, question: &str) -> Result<String
             store.clone().shutdown().await;
             Ok(String::new())
         }
-        ["put", key, value] => run(store, vec![put(key, value.to_owned(), 0)], soon).await,
-        ["put", key, value, _] => run(store, vec![put(key, value.to_owned(), at(3))], soon).await,
-        ["fill", key, _] => run(store, vec![put(key, "x".repeat(at(2) as usize), 0)], soon).await,
+        ["put", key, value] => write(store, vec![put(key, value.to_owned(), 0)], soon).await,
+        ["put", key, value, _] => write(store, vec![put(key, value.to_owned(), at(3))], soon).await,
+        ["fill", key, _] => write(store, vec![put(key, "x".repeat(at(2) as usize), 0)], soon).await,
         ["write", writer, n] => {
             let ops = vec![
                 put(&format!("/w/{writer}/{n}"), n.to_owned(), 0),
                 put(&format!("/last/{writer}"), n.to_owned(), 0),
             ];
-            run(store, ops, soon).await
+            write(store, ops, soon).await
         }
-        ["delete", key] => run(store, vec![Op::Delete { key: bytes(key) }], soon).await,
+        ["delete", key] => write(store, vec![Op::Delete { key: bytes(key) }], soon).await,
         ["overwrite", _, _] => overwrite(store, at(1) as usize, at(2) as usize).await,
-        ["lease", _, _] => {
-            store.lease_grant(at(1), Duration::from_millis(at(2)), soon).await.map(|()| String::new())
-        }
+        ["lease", _, _] => store.lease_grant(at(1), Duration::from_millis(at(2)), soon).await.map(|()| String::new()),
         ["barrier"] => store.read_barrier(soon).await.map(|revision| revision.to_string()),
         ["fault", _, _, _] => {
             order(faults, words[1], words[2], at(3));
@@ -158,8 +156,8 @@ fn look(store: &Store, words: &[&str]) -> String {
         ["range", prefix] => {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let state = store.state();
-            let found = state.range(prefix.as_bytes(), None).filter(|(key, _)| key.starts_with(prefix.as_bytes()));
-            found.map(|(key, kv)| format!("{}={}", text(&key), text(&kv.value))).collect::<Vec<_>>().join(" ")
+            let found = state.range(prefix.as_bytes(), None).filter(|kv| kv.key.starts_with(prefix.as_bytes()));
+            found.map(|kv| format!("{}={}", text(&kv.key), text(&kv.value))).collect::<Vec<_>>().join(" ")
         }
         ["place"] => {
             // What was applied in between makes this differ from the others' answers, and they are asked again.
@@ -191,7 +189,7 @@ fn put(key: &str, value: String, lease: u64) -> Op {
     Op::Put { key: bytes(key), value: value.into(), lease }
 }
 
-async fn run(store: &Store, success: Vec<Op>, deadline: Instant) -> Result<String, StoreError> {
+async fn write(store: &Store, success: Vec<Op>, deadline: Instant) -> Result<String, StoreError> {
     let outcome = store.txn(Txn { success, ..Txn::default() }, deadline).await?;
     Ok(outcome.revision.to_string())
 }
@@ -206,7 +204,7 @@ async fn overwrite(store: &Store, count: usize, keys: usize) -> Result<String, S
         }
         let op = |n: usize| put(&format!("/overwritten/{:06}", n % keys), value.clone(), 0);
         let (store, ops) = (store.clone(), (first..first + BATCH).map(op).collect());
-        under_way.spawn(async move { run(&store, ops, Instant::now() + CHANGE).await });
+        under_way.spawn(async move { write(&store, ops, Instant::now() + CHANGE).await });
     }
     while let Some(done) = under_way.join_next().await {
         done.expect("none panics")?;

@@ -16,7 +16,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 type Waiting = Arc<Mutex<Option<HashMap<u64, mpsc::Sender<String>>>>>;
 
 /// A member that runs.
-pub struct Process {
+pub(crate) struct Process {
     child: Mutex<Child>,
     input: Mutex<ChildStdin>,
     waiting: Waiting,
@@ -29,7 +29,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Process {
     /// Starts this binary as a member, through `prefix` (say, in a namespace). An error is why the store did not open.
-    pub fn start(prefix: &[String], variables: &[(String, String)]) -> Result<Process, String> {
+    pub(crate) fn start(prefix: &[String], variables: &[(String, String)]) -> Result<Process, String> {
         let ourselves = std::env::current_exe().expect("we run from a file");
         let mut words = prefix.iter().map(Into::into).chain([ourselves.into_os_string()]);
         let mut child = Command::new(words.next().expect("there is a program"))
@@ -55,7 +55,7 @@ impl Process {
     }
 
     /// The answer, `ok …` or `error …`; `None`: the process has died.
-    pub fn ask(&self, question: &str) -> Option<String> {
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
         let id = self.asked.fetch_add(1, Ordering::Relaxed);
         let (said, answer) = mpsc::channel();
         lock(&self.waiting).as_mut()?.insert(id, said);
@@ -68,21 +68,21 @@ impl Process {
     }
 
     /// What follows `ok`, which must be the answer.
-    pub fn expect(&self, question: &str) -> String {
+    pub(crate) fn expect(&self, question: &str) -> String {
         let answer = self.ask(question).unwrap_or_else(|| panic!("{question}: the member has died"));
         let text = answer.strip_prefix("ok").unwrap_or_else(|| panic!("{question}: {answer}"));
         text.trim_start().to_owned()
     }
 
     /// SIGKILL.
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let mut child = lock(&self.child);
         child.kill().expect("SIGKILL is not refused");
         child.wait().expect("it is our child");
     }
 
     /// Waits until it has ended by itself.
-    pub fn ended(&self, within: Duration) -> Option<ExitStatus> {
+    pub(crate) fn ended(&self, within: Duration) -> Option<ExitStatus> {
         let deadline = Instant::now() + within;
         loop {
             let status = lock(&self.child).try_wait().expect("it is our child");
