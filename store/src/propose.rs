@@ -161,6 +161,7 @@ impl Core {
 
     async fn write(&self, draft: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
         let body = || wire::decode_body(&draft.command).ok().map(|(_, body)| body);
+        self.space.spend(draft.command.len() as u64);
         self.space.check(body, draft.purpose == Purpose::Freeing).map_err(Attempt::Failed)?;
         let proposal = Proposal { time_ms: self.board.time_ms(), command: draft.command.clone() };
         let written = timeout_at(deadline, self.raft.client_write(proposal)).await.map_err(|_| Attempt::Unknown)?;

@@ -14,6 +14,9 @@ use xebec_kv::{Body, Op, Txn};
 use crate::disk::Disk;
 use crate::error::StoreError;
 
+/// Looks at the disk while as much as the reserve is written.
+const LOOKS: u64 = 8;
+
 /// Room on one member's disk.
 pub(crate) struct Space {
     disk: Arc<dyn Disk>,
@@ -21,6 +24,8 @@ pub(crate) struct Space {
     reserve: u64,
     free: AtomicU64,
     short: AtomicBool,
+    /// Bytes proposed since the last look.
+    spent: AtomicU64,
     /// Stands for the disk's answer when it is not `u64::MAX`.
     #[cfg(test)]
     pretended: AtomicU64,
@@ -34,6 +39,7 @@ impl Space {
             reserve,
             free: AtomicU64::new(u64::MAX),
             short: AtomicBool::new(false),
+            spent: AtomicU64::new(0),
             #[cfg(test)]
             pretended: AtomicU64::new(u64::MAX),
         };
@@ -56,6 +62,16 @@ impl Space {
         }
         if before && !now {
             tracing::warn!(dir = %self.dir.display(), free, "there is space again: writes are taken");
+        }
+    }
+
+    /// So many bytes are about to be written. Between the looks of the clock, much may be: an eighth of the reserve is
+    /// looked after at once.
+    pub(crate) fn spend(&self, bytes: u64) {
+        let spent = self.spent.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if spent > self.reserve / LOOKS && !self.short() {
+            self.spent.store(0, Ordering::Relaxed);
+            self.look(false);
         }
     }
 
@@ -147,5 +163,16 @@ mod tests {
         assert!(space.check(put, false).is_ok());
         space.look(true);
         assert!(space.check(put, false).is_err(), "the log waits for room");
+    }
+
+    #[test]
+    fn much_that_is_written_is_looked_after_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let space = Space::new(Arc::new(crate::disk::RealDisk), dir.path(), 1000);
+        space.pretended.store(999, Ordering::Relaxed);
+        space.spend(125);
+        assert!(!space.short(), "not yet");
+        space.spend(1);
+        assert!(space.short());
     }
 }

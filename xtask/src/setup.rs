@@ -7,11 +7,13 @@ use anyhow::{Context, Result, bail, ensure};
 use xebec_integration_tests::command;
 
 /// Each with what it is for.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("build-essential", "links Rust programs, compiles the little C that cryptography has"),
     ("busybox-static", "becomes the visitor's image"),
     ("ca-certificates", "fetches crates"),
     ("containerd", "runs containers"),
+    ("e2fsprogs", "makes the file systems whose power is cut"),
+    ("faketime", "lets clocks jump"),
     ("iproute2", "builds hosts as network namespaces"),
     ("nftables", "leads services to their pods"),
     ("protobuf-compiler", "compiles containerd's interface"),

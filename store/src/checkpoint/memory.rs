@@ -30,4 +30,8 @@ impl StateBackend for MemoryCheckpoint {
         *self.image() = None;
         Ok(())
     }
+
+    fn occupied(&self) -> u64 {
+        0
+    }
 }

@@ -27,6 +27,12 @@ use crate::raft::{Board, Image};
 use crate::space::Space;
 use crate::world::Workers;
 
+/// A database that takes so many times what it holds is begun anew: sled uses the room of what was overwritten again, but
+/// never all of it, and gives none back.
+const BLOAT: u64 = 3;
+/// One that takes less is left alone.
+const SMALL: u64 = 16 << 20;
+
 /// Which database a member has.
 #[derive(Clone)]
 pub enum Checkpoint {
@@ -57,6 +63,9 @@ pub(crate) trait StateBackend: Send {
 
     /// Empties it, which frees its room on the disk.
     fn clear(&mut self) -> Result<(), StoreError>;
+
+    /// Bytes that it takes on the disk, about.
+    fn occupied(&self) -> u64;
 }
 
 /// Where checkpoints come from, and what they must regard.
@@ -126,6 +135,9 @@ impl Work {
             return;
         }
         let start = Instant::now();
+        if is_bloated(self.backend.occupied(), self.held.state.bytes()) {
+            self.begin_anew();
+        }
         match self.backend.save(&self.held, &now) {
             Ok(()) => {
                 self.source.instruments.checkpointed(start.elapsed());
@@ -139,11 +151,20 @@ impl Work {
     /// The checkpoint is what a member can do without: it makes room for the rest.
     fn give_way(&mut self, error: &StoreError) {
         tracing::warn!(?error, "the disk is full: the checkpoint is given up until there is space");
+        self.begin_anew();
+    }
+
+    /// Until it is written again, snapshots and log stand for it.
+    fn begin_anew(&mut self) {
         self.held = Image::default();
         if let Err(error) = self.backend.clear() {
             stop(&error);
         }
     }
+}
+
+fn is_bloated(occupied: u64, held: u64) -> bool {
+    occupied > SMALL.max(held.saturating_mul(BLOAT))
 }
 
 fn is_full(error: &StoreError) -> bool {

@@ -171,6 +171,10 @@ impl StateBackend for SledBackend {
         self.superfluous.clear();
         self.discard().map_err(io_error("remove", &self.dir))
     }
+
+    fn occupied(&self) -> u64 {
+        std::fs::metadata(self.dir.join("db")).map_or(0, |file| file.len())
+    }
 }
 
 impl Database {

@@ -160,3 +160,12 @@ fn the_header_is_written_as_bytes() {
     let meta = backend.meta_bytes();
     assert!(meta < header + 1_000, "{meta} bytes for a header of {header}");
 }
+
+#[test]
+fn a_database_that_takes_far_more_than_it_holds_is_begun_anew() {
+    let cases = [(0, 0, false), (16 << 20, 1000, false), ((16 << 20) + 1, 1000, true), (30 << 20, 10 << 20, false)];
+    for (occupied, held, expect) in cases {
+        assert_eq!(super::is_bloated(occupied, held), expect, "{occupied} {held}");
+    }
+    assert!(super::is_bloated(31 << 20, 10 << 20));
+}

@@ -6,7 +6,8 @@
 //! within one log no number comes twice. Only when there is none, one is made of zeros.
 //!
 //! All of it happens on a thread of its own: renaming, removing and filling files takes longer than a batch of the log
-//! may wait (on simulated disks it takes no time, and is done at once). Segments go oldest first and each durably, so that a power cut leaves no gap in their numbers.
+//! may wait (on simulated disks it takes no time, and is done at once). Segments go oldest first and each durably, so that
+//! a power cut leaves no gap in their numbers.
 
 use std::collections::VecDeque;
 use std::io;
@@ -145,7 +146,10 @@ impl Yard {
 
     /// What the thread would do, when there is none.
     fn work_at_once(&self) {
-        while let Some(task) = self.stock().next_task() {
+        loop {
+            // Not held while it is performed.
+            let task = self.stock().next_task();
+            let Some(task) = task else { return };
             self.perform(task);
         }
     }

@@ -229,6 +229,7 @@ fn defaults(home: &Path, wanted: Vec<(String, String)>) -> Vec<(String, String)>
     let certificates = home.display().to_string();
     let usual = [
         ("MEMBER_CERTIFICATES", &*certificates),
+        ("MEMBER_SEGMENT", "65536"),
         ("MEMBER_SNAPSHOT_ENTRIES", "300"),
         ("MEMBER_HISTORY_REVISIONS", "5000"),
     ];

@@ -16,7 +16,9 @@ fn a_full_disk_raises_an_alarm_and_loses_nothing() {
     let home = tempfile::tempdir().expect("there is room");
     let volumes = ["a", "b", "c"].map(|name| Volume::tmpfs(home.path(), name, 48 * MIB));
     let dirs = [0, 1, 2].map(|at: usize| volumes[at].place().to_owned());
-    let wishes = Wishes { dirs: Some(dirs), reserve: 12 * MIB, ..Wishes::default() };
+    let segments = || vec![("MEMBER_SEGMENT".to_owned(), MIB.to_string())];
+    let variables = [segments(), segments(), segments()];
+    let wishes = Wishes { dirs: Some(dirs), reserve: 12 * MIB, variables, ..Wishes::default() };
     let (cluster, ledger) = (Cluster::start(wishes), Ledger::default());
     under_load(&cluster, &ledger, || ledger.await_acks(100));
 
@@ -25,6 +27,7 @@ fn a_full_disk_raises_an_alarm_and_loses_nothing() {
     assert!(written > 0, "the alarm came before anything was written");
     assert!(cluster.says(leader, "put /more x").expect("it lives").contains("NoSpace"));
     // The rest goes, too: only what the log has ready is left.
+    cluster.settle();
     volumes.iter().for_each(|volume| leave_nothing(volume.place()));
     for n in 0..written / 2 {
         cluster.expect(cluster.leader(), &format!("delete /fill/{n:04}"));

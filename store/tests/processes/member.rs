@@ -13,7 +13,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use xebec_store::kv::{Op, Txn};
 use xebec_store::testing::{Fault, Faults, FaultyDisk, Operation, When};
-use xebec_store::{Member, NoObserver, RealDisk, Store, StoreConfig, StoreError, Tuning};
+use xebec_store::{Member, NoObserver, RealDisk, Store, StoreConfig, StoreError, Tuning, World};
 
 use super::certificates;
 
@@ -23,6 +23,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 const CHANGE: Duration = Duration::from_secs(20);
 /// What a member says stands after this; the test harness prints lines of its own.
 pub(crate) const MARK: &str = "@ ";
+/// Bytes of a value that is overwritten.
+pub(crate) const VALUE: usize = 500;
 /// Overwrites in one transaction, and transactions under way.
 const BATCH: usize = 100;
 const ABREAST: usize = 16;
@@ -66,6 +68,10 @@ async fn serve(dir: PathBuf) {
 
 async fn open(dir: &Path, faults: &Faults) -> Result<Store, StoreError> {
     let (id, address) = (number("MEMBER_ID"), variable("MEMBER_ADDRESS"));
+    let listener = listen(address.parse().expect("the parent gives an address")).await;
+    let disk = Arc::new(FaultyDisk::new(Arc::new(RealDisk), faults.clone()));
+    let tls = certificates::peer_tls(Path::new(&variable("MEMBER_CERTIFICATES")));
+    let world = World { disk, ..World::real(listener, tls) };
     let config = StoreConfig {
         data_dir: dir.join("store"),
         cluster_id: "processes".to_owned(),
@@ -74,19 +80,17 @@ async fn open(dir: &Path, faults: &Faults) -> Result<Store, StoreError> {
         name: format!("m{id}"),
         peer_address: address.clone(),
         api_address: address.clone(),
-        peer_listener: listen(address.parse().expect("the parent gives an address")).await,
-        peer_tls: certificates::peer_tls(Path::new(&variable("MEMBER_CERTIFICATES"))),
+        world,
         observer: Arc::new(NoObserver),
         tuning: Tuning {
-            segment_bytes: 64 << 10,
+            segment_bytes: number("MEMBER_SEGMENT"),
             snapshot_entries: number("MEMBER_SNAPSHOT_ENTRIES"),
             history_revisions: number("MEMBER_HISTORY_REVISIONS"),
             space_reserve: number("MEMBER_RESERVE"),
             ..Tuning::default()
         },
     };
-    let disk = FaultyDisk::new(Arc::new(RealDisk), faults.clone());
-    Store::open_on(Arc::new(disk), config).await
+    Store::open(config).await
 }
 
 /// The port of a member that was just killed may take a moment to be free.
@@ -152,6 +156,7 @@ fn look(store: &Store, words: &[&str]) -> String {
     match words {
         ["leads"] => status.leadership.is_leader.to_string(),
         ["term"] => status.leadership.term.to_string(),
+        ["held"] => store.state().bytes().to_string(),
         ["short"] => status.no_space.to_string(),
         ["range", prefix] => {
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -196,7 +201,7 @@ async fn write(store: &Store, success: Vec<Op>, deadline: Instant) -> Result<Str
 
 /// Overwrites the same keys again and again.
 async fn overwrite(store: &Store, count: usize, keys: usize) -> Result<String, StoreError> {
-    let value = "v".repeat(100);
+    let value = "v".repeat(VALUE);
     let mut under_way = tokio::task::JoinSet::new();
     for first in (0..count).step_by(BATCH) {
         if under_way.len() == ABREAST {
