@@ -55,12 +55,7 @@ pub(crate) struct Board {
 
 impl Board {
     /// `watch_bytes`: how much of the newest changes is kept at hand for watches.
-    pub(crate) fn new(
-        image: Image,
-        observer: Arc<dyn ApplyObserver>,
-        clock: LeaderClock,
-        watch_bytes: u64,
-    ) -> Board {
+    pub(crate) fn new(image: Image, observer: Arc<dyn ApplyObserver>, clock: LeaderClock, watch_bytes: u64) -> Board {
         observer.restored(&image.state);
         let applied = watch::Sender::new(image.applied_index());
         clock.hear(image.state.time_ms());

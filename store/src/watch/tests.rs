@@ -23,7 +23,8 @@ struct World {
 
 impl World {
     fn new(ring_bytes: u64) -> World {
-        let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver), ring_bytes));
+        let clock = crate::clock::LeaderClock::new(Arc::new(crate::world::SystemClock));
+        let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver), clock, ring_bytes));
         World { board, state: State::default(), pending: Happened::default(), history: BTreeMap::new() }
     }
 
