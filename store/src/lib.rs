@@ -35,6 +35,7 @@ mod open;
 mod propose;
 mod raft;
 mod recovery;
+mod relief;
 mod running;
 mod session;
 mod slow;

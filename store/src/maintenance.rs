@@ -61,6 +61,7 @@ async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> 
 
 /// The leader's part.
 async fn lead(core: &Core, history: &History, state: &State) -> Result<(), StoreError> {
+    core.seek_relief().await?;
     let deadline = || Instant::now() + PROPOSAL;
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
         core.compact(revision, COMPACTIONS, deadline()).await?;

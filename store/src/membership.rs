@@ -13,7 +13,7 @@ use crate::member::{Member, MemberNode};
 use crate::raft::types::TypeConfig;
 
 /// A learner so close to the leader's end becomes a voter: the rest comes with the next batch.
-const CAUGHT_UP: u64 = 64;
+pub(crate) const CAUGHT_UP: u64 = 64;
 const POLL: Duration = Duration::from_millis(20);
 
 type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;

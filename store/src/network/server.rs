@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout};
 use tonic::{Request, Response, Status, Streaming};
 use xebec_proto::peer::peer_server::Peer;
 use xebec_proto::peer::{
-    Envelope, ProposeRequest, ProposeResponse, RaftMessage, ReadIndexRequest, ReadIndexResponse, SnapshotChunk,
-    StateHashRequest, StateHashResponse, propose_response, read_index_response,
+    Envelope, ProposeRequest, ProposeResponse, RaftMessage, ReadIndexRequest, ReadIndexResponse, RoomRequest,
+    RoomResponse, SnapshotChunk, StateHashRequest, StateHashResponse, propose_response, read_index_response,
 };
 
 use crate::core::Core;
@@ -137,6 +137,11 @@ impl Peer for PeerService {
         self.admit(envelope.as_ref())?;
         let mark = self.core.board.mark(id, Instant::now() + hash_check::PATIENCE).await;
         Ok(Response::new(StateHashResponse { hash: mark.map(|mark| mark.hash) }))
+    }
+
+    async fn room(&self, request: Request<RoomRequest>) -> Result<Response<RoomResponse>, Status> {
+        self.admit(request.into_inner().envelope.as_ref())?;
+        Ok(Response::new(RoomResponse { short: self.core.space.short() }))
     }
 
     async fn read_index(&self, request: Request<ReadIndexRequest>) -> Result<Response<ReadIndexResponse>, Status> {

@@ -164,7 +164,7 @@ async fn a_full_disk_takes_deletes_only() {
     let fleet = Fleet::of(3, tuning).await;
     let (leader, follower) = (fleet.leader().await, fleet.leader().await % 3 + 1);
     fleet.write(follower, "/k", "x").await.unwrap();
-    fleet.store(leader).pretend_free_space(1000);
+    (1..=3).for_each(|id| fleet.store(id).pretend_free_space(1000));
     assert!(fleet.store(leader).status().no_space);
     for member in [leader, follower] {
         let refused = fleet.store(member).txn(put("/new", "x"), soon()).await;
@@ -174,8 +174,22 @@ async fn a_full_disk_takes_deletes_only() {
     }
     let delete = Txn { success: vec![Op::Delete { key: Bytes::from_static(b"/k") }], ..Txn::default() };
     fleet.store(follower).txn(delete, soon()).await.unwrap();
-    fleet.store(leader).pretend_free_space(u64::MAX);
+    (1..=3).for_each(|id| fleet.store(id).pretend_free_space(u64::MAX));
     fleet.write(follower, "/new", "x").await.expect("there is space again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_leader_hands_over_to_a_member_that_has_room() {
+    let fleet = Fleet::of(3, Tuning { space_reserve: 1 << 20, ..Tuning::default() }).await;
+    let full = fleet.leader().await;
+    let (roomy, also_full) = (full % 3 + 1, (full + 1) % 3 + 1);
+    [full, also_full].iter().for_each(|id| fleet.store(*id).pretend_free_space(1000));
+    let store = fleet.store(roomy).clone();
+    until("the one that has room leads", || store.leadership().borrow().is_leader).await;
+    fleet.write(full, "/k", "x").await.expect("writes go on, through whomever");
+    fleet.store(roomy).pretend_free_space(1000);
+    let refused = fleet.store(roomy).txn(put("/new", "x"), soon()).await;
+    assert!(matches!(refused, Err(StoreError::NoSpace)), "nobody has room: {refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

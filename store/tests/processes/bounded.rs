@@ -21,7 +21,7 @@ fn overwriting_does_not_fill_the_disk() {
         [("MEMBER_SEGMENT", "1048576"), ("MEMBER_SNAPSHOT_ENTRIES", "100"), ("MEMBER_HISTORY_REVISIONS", "20")];
     let variables = || variables.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let cluster = Cluster::start(Wishes { variables: [variables(), variables(), variables()], ..Wishes::default() });
-    let (overwrites, start) = (turn::times("XEBEC_OVERWRITES", 100_000), Instant::now());
+    let (overwrites, start) = (turn::times("XEBEC_OVERWRITES", 50_000, 100_000), Instant::now());
     let (mut held, mut sizes) = (0, Vec::new());
     for _ in 0..LOOKS {
         let leader = cluster.leader();

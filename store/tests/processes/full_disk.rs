@@ -1,6 +1,9 @@
 //! Disks that fill up: an alarm before there is no room, reads and deletes meanwhile, and on as soon as there is room.
 
+use std::io::Write;
 use std::path::Path;
+
+use nix::sys::statvfs::statvfs;
 
 use super::cluster::{ALL, Cluster, Wishes, until};
 use super::ledger::Ledger;
@@ -22,13 +25,20 @@ fn a_full_disk_raises_an_alarm_and_loses_nothing() {
     let (cluster, ledger) = (Cluster::start(wishes), Ledger::default());
     under_load(&cluster, &ledger, || ledger.await_acks(100));
 
+    // One that is alone in it hands over.
+    let full = cluster.leader();
+    fill_up_to(volumes[full].place(), 8 * MIB);
+    until("a member that has room leads", || cluster.leader() != full);
+    under_load(&cluster, &ledger, || ledger.await_acks(100));
+    empty(volumes[full].place());
+
     let written = fill(&cluster);
     let leader = cluster.leader();
     assert!(written > 0, "the alarm came before anything was written");
     assert!(cluster.says(leader, "put /more x").expect("it lives").contains("NoSpace"));
     // The rest goes, too: only what the log has ready is left.
     cluster.settle();
-    volumes.iter().for_each(|volume| leave_nothing(volume.place()));
+    volumes.iter().for_each(|volume| fill_up_to(volume.place(), 0));
     for n in 0..written / 2 {
         cluster.expect(cluster.leader(), &format!("delete /fill/{n:04}"));
     }
@@ -36,7 +46,7 @@ fn a_full_disk_raises_an_alarm_and_loses_nothing() {
     assert!(!cluster.expect(leader, "range /fill/").contains("/fill/0000"));
 
     for volume in &volumes {
-        std::fs::remove_file(volume.place().join("ballast")).expect("it is ours");
+        empty(volume.place());
         volume.grow(96 * MIB);
     }
     until("writes are taken again", || {
@@ -58,9 +68,16 @@ fn fill(cluster: &Cluster) -> usize {
     unreachable!("the loop has no end of its own")
 }
 
-/// Takes all room that is left.
-fn leave_nothing(place: &Path) {
-    let ballast = std::fs::File::create(place.join("ballast")).expect("a name takes no room");
-    let written = std::io::copy(&mut std::io::repeat(1), &mut { ballast });
-    assert!(written.is_err_and(|error| error.kind() == std::io::ErrorKind::StorageFull));
+/// Takes all room but so many bytes.
+fn fill_up_to(place: &Path, left: u64) {
+    let free = || statvfs(place).map(|told| told.blocks_available() * told.fragment_size()).expect("it is there");
+    let mut ballast = std::fs::File::create(place.join("ballast")).expect("a name takes no room");
+    let step = vec![1; 4096];
+    // Nothing is left when a write fails; others may take what was free a moment ago.
+    while free() > left && ballast.write_all(&step).is_ok() {}
+}
+
+/// Gives it back.
+fn empty(place: &Path) {
+    std::fs::remove_file(place.join("ballast")).expect("it is ours");
 }

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 fn sigkill_loses_nothing_acknowledged() {
     let _turn = turn::shared();
     let (cluster, ledger) = (Cluster::start(Wishes::default()), Ledger::default());
-    let cycles = turn::times("XEBEC_KILLS", 60);
+    let cycles = turn::times("XEBEC_KILLS", 30, 200);
     let mut pauses = Vec::new();
     under_load(&cluster, &ledger, || {
         for cycle in 0..cycles {

@@ -3,7 +3,8 @@
 //! members hold the same state.
 //!
 //! This test binary is also the member: the parent starts itself again with `member` as the only test (`process.rs`). Some
-//! stories need root, and say so. `XEBEC_KILLS`, `XEBEC_POWER_CUTS` and `XEBEC_OVERWRITES` make three of them longer.
+//! stories need root, and say so. Three are longer with `CI=true`, and as long as `XEBEC_KILLS`,
+//! `XEBEC_POWER_CUTS` and `XEBEC_OVERWRITES` say.
 #![expect(clippy::disallowed_methods, reason = "real processes take real time")]
 #![expect(clippy::print_stdout, reason = "stories tell what they measured")]
 

@@ -18,7 +18,7 @@ fn power_cuts_lose_nothing_acknowledged() {
     let volumes = ["a", "b", "c"].map(|name| Volume::ext4(home.path(), name, 128 << 20));
     let dirs = [0, 1, 2].map(|at: usize| volumes[at].place().to_owned());
     let (cluster, ledger) = (Cluster::start(Wishes { dirs: Some(dirs), ..Wishes::default() }), Ledger::default());
-    let cuts = turn::times("XEBEC_POWER_CUTS", 12);
+    let cuts = turn::times("XEBEC_POWER_CUTS", 9, 50);
     under_load(&cluster, &ledger, || {
         for cut in 0..cuts {
             ledger.await_acks(30);
