@@ -35,7 +35,7 @@ pub enum StoreError {
     /// The disk of the leader is nearly full. Nothing was done.
     #[error("the leader's disk is nearly full: only reads and deletes are taken until there is space again")]
     NoSpace,
-    /// The command was applied and did nothing.
+    /// The command was applied and did nothing; but [`Rejection::AnswerNotKept`] says that it did before.
     #[error("refused")]
     Rejected(#[from] Rejection),
     /// The cluster has been initialized, or this member belongs to one.

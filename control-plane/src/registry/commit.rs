@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use xebec_api::{Cause, Details, Kind, Object, Reason, Status};
-use xebec_kv::{Compare, Op, OpResponse, Txn};
+use xebec_kv::{Compare, Op, OpResponse, Rejection, Txn};
 use xebec_store::StoreError;
 
 use super::{Registry, RequestContext};
@@ -111,7 +111,7 @@ impl Registry {
 /// The store's trouble in the words of the API.
 pub(super) fn store_status(error: StoreError) -> Status {
     match error {
-        StoreError::Timeout => {
+        StoreError::Timeout | StoreError::Rejected(Rejection::AnswerNotKept { .. }) => {
             Status::timeout("the store did not answer in time; a write may or may not have happened")
         }
         StoreError::TooLarge { .. } => {

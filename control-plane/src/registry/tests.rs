@@ -75,6 +75,23 @@ async fn that_nothing_changes_is_judged_by_the_newest_state() {
     assert_eq!(f.registry.get(&cx(), &t).await.unwrap().to_value()["data"]["text"], "one");
 }
 
+/// Who is content with what this master has does not wait; who has seen more elsewhere is not shown less.
+#[tokio::test]
+async fn a_get_is_as_fresh_as_asked_for() {
+    let cache = Cache::new(crate::cache::Limits::default());
+    let behind = Behind::new(cache.clone());
+    let f = Fixture::observed(cache, behind.clone()).await;
+    let t = target("configmaps", Some("default"), "a");
+    let first = f.config_map("a", "one").await.unwrap();
+    behind.hold();
+    let second = f.update(&t, json!({"data": {"text": "two"}})).await.unwrap();
+    let get = async |freshness| f.registry.get_fresh(&cx(), &t, freshness).await;
+    assert_eq!(get(Freshness::Any).await.unwrap().revision, first.revision);
+    assert_eq!(get(Freshness::NotOlderThan(first.revision)).await.unwrap().revision, first.revision);
+    let (newer, ()) = tokio::join!(get(Freshness::NotOlderThan(second.revision)), async { behind.catch_up() });
+    assert_eq!(newer.unwrap().revision, second.revision);
+}
+
 /// Whoever may read any `status` reads no Secret by it.
 #[tokio::test]
 async fn what_a_kind_does_not_have_cannot_be_read() {

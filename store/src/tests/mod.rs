@@ -3,6 +3,7 @@
 mod certificates;
 mod cluster;
 mod fleet;
+mod limits;
 mod operations;
 mod single;
 mod watch;
