@@ -28,7 +28,7 @@ use xebec_kv::{Change, Header, Revision, State, VersionRecord, wire};
 
 use super::StateBackend;
 use crate::damage::{is_damage, too_new};
-use crate::disk::{RealDisk, die, io_error};
+use crate::disk::{RealDisk, die, disk_is_full, io_error};
 use crate::error::StoreError;
 use crate::raft::Image;
 use crate::raft::codec::{decode_json, encode_json, invalid};
@@ -310,11 +310,11 @@ impl<'a> Limited<'a> {
     }
 }
 
-/// Whether what is there is of no use. What sled itself complains about is; what the system refuses to sled, a lock that
-/// is held and a newer version are not.
+/// Whether what is there is of no use, or must give way because the disk is full. What sled itself complains about is of no
+/// use; what the system refuses to sled, a lock that is held and a newer version say nothing about it.
 fn makes_worthless(error: &io::Error) -> bool {
     let kept = matches!(error.kind(), io::ErrorKind::ResourceBusy | io::ErrorKind::Unsupported);
-    is_damage(error) || (error.raw_os_error().is_none() && !kept)
+    is_damage(error) || disk_is_full(error) || (error.raw_os_error().is_none() && !kept)
 }
 
 fn encode_meta(image: &Image) -> io::Result<Vec<u8>> {
@@ -447,5 +447,22 @@ fn sync_names(dir: &Path) -> io::Result<()> {
     match dir.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_database_is_thrown_away_for_what_it_is_and_not_for_what_the_system_lacks() {
+        let of = |errno: Errno| makes_worthless(&io::Error::from_raw_os_error(errno as i32));
+        assert!(of(Errno::EIO) && of(Errno::ENOSPC));
+        assert!(!of(Errno::EMFILE) && !of(Errno::ENOMEM) && !of(Errno::EACCES));
+        assert!(makes_worthless(&invalid("a bad checksum")) && makes_worthless(&io::Error::other("a bug of sled")));
+        assert!(!makes_worthless(&io::Error::new(io::ErrorKind::ResourceBusy, "locked")));
+        assert!(!makes_worthless(&too_new("a checkpoint", 2, 1)));
     }
 }
