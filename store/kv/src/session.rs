@@ -2,8 +2,9 @@
 //!
 //! A session's requests may be applied in any order (they race to the leader), so the machine keeps the outcome of
 //! each until the proposer says that it no longer waits for it. That bounds a session by its proposer's requests in
-//! flight, and by [`KEPT_ANSWER_BYTES`] for each. Sessions themselves are bounded by [`MAX_SESSIONS`]: the one unused for longest goes first. A process that
-//! lives has its session renewed by each write, so only sessions of processes long gone are dropped.
+//! flight, and by [`KEPT_ANSWER_BYTES`] for each. Sessions themselves are bounded by [`MAX_SESSIONS`]: the one unused for
+//! longest goes first. A process that lives has its session renewed by each write, so only sessions of processes long
+//! gone are dropped.
 
 use imbl::OrdMap;
 
