@@ -1,11 +1,15 @@
 //! Walking to fields by a path that is written once for all objects.
 //!
 //! `spec.tls[].hosts[]` leads to each host of each entry, `spec.hard{}` to each amount of a map. A path that does not end in
-//! brackets leads to the field even where nothing is there, as long as what it belongs to is.
+//! brackets leads to the field even where nothing is there, as long as what it belongs to is. A `spec` always is.
+
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::field::FieldPath;
+
+static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(serde_json::Map::new()));
 
 /// Calls `visit` with each place that the path leads to.
 pub(crate) fn visit(object: &Value, path: &str, visit: &mut dyn FnMut(&FieldPath, &Value)) {
@@ -19,7 +23,8 @@ fn go(parent: &Value, rest: &str, at: &FieldPath, visit: &mut dyn FnMut(&FieldPa
         _ => (segment, false),
     };
     let Some(map) = parent.as_object() else { return };
-    let found = map.get(name).unwrap_or(&Value::Null);
+    let missing = if name == "spec" && !rest.is_empty() { &*EMPTY } else { &Value::Null };
+    let found = map.get(name).unwrap_or(missing);
     let at = at.child(name);
     let mut arrive = |value: &Value, at: &FieldPath| match rest {
         "" => visit(at, value),
@@ -70,5 +75,6 @@ mod tests {
         check("a[].b{}", &["a[0].b[x]=1", "a[0].b[y]=2"]);
         check("a[].b.x", &["a[0].b.x=1", "a[1].b.x=null"]);
         check("d.e", &[]);
+        check("spec.e", &["spec.e=null"]);
     }
 }

@@ -19,6 +19,7 @@ pub static API_SERVICE: Kind = Kind {
     categories: &["api-extensions"],
     scope: Scope::Cluster,
     subresources: &[Subresource::Status],
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("Service", "Who serves it.", service),

@@ -19,6 +19,7 @@ pub static CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
     scope: Scope::Cluster,
     subresources: &[Subresource::Status],
     generation: true,
+    needs_version: true,
     columns: &[Column::NAME, Column::CREATED_AT],
     defaults: &[
         Fill::structure("spec.conversion"),

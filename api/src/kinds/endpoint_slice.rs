@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use super::{Kind, Strategy};
 use crate::table::{Column, cells};
-use crate::value::{list, number, text};
+use crate::validation::ports::PROTOCOLS;
+use crate::validation::rule::Rule;
+use crate::value::{list, number};
+use crate::{FieldErrors, names, validation};
 
 /// EndpointSlice.
 pub static ENDPOINT_SLICE: Kind = Kind {
@@ -20,6 +23,21 @@ pub static ENDPOINT_SLICE: Kind = Kind {
         Column::text("Ports", "The ports of the endpoints.", ports),
         Column::text("Endpoints", "The addresses.", endpoints),
         Column::AGE,
+    ],
+    rules: &[
+        Rule::required("addressType"),
+        Rule::one_of("addressType", &["FQDN", "IPv4", "IPv6"]),
+        Rule::at_most("endpoints", 1_000),
+        Rule::required("endpoints[].addresses"),
+        Rule::at_most("endpoints[].addresses", 100),
+        Rule::named("endpoints[].nodeName", names::dns_subdomain),
+        Rule::named("endpoints[].zone", names::label_value),
+        Rule::named("endpoints[].hostname", names::dns_label),
+        Rule::at_most("ports", 100),
+        Rule::named("ports[].name", names::dns_label),
+        Rule::one_of("ports[].protocol", &PROTOCOLS),
+        Rule::within("ports[].port", 1, 65_535),
+        Rule::immutable("addressType"),
     ],
     strategy: &EndpointSliceStrategy,
     ..Kind::BASE
@@ -52,14 +70,7 @@ impl Strategy for EndpointSliceStrategy {
         labels(new) != labels(old)
     }
 
-    fn validate(&self, slice: &Value) -> crate::FieldErrors {
-        let path = crate::FieldPath::new("addressType");
-        let mut errors = crate::FieldErrors::new();
-        match text(slice, "/addressType") {
-            None => errors.push(crate::FieldError::required(&path, "")),
-            Some("IPv4" | "IPv6" | "FQDN") => {}
-            Some(other) => errors.push(crate::FieldError::not_supported(&path, other, &["FQDN", "IPv4", "IPv6"])),
-        }
-        errors
+    fn validate(&self, slice: &Value) -> FieldErrors {
+        validation::endpoint_slice::validate(slice)
     }
 }

@@ -39,7 +39,7 @@ pub static HORIZONTAL_POD_AUTOSCALER: Kind = Kind {
         Rule::named("spec.scaleTargetRef.name", names::path_segment),
         Rule::at_least("spec.minReplicas", 1),
         Rule::at_least("spec.maxReplicas", 1),
-        Rule::one_of("spec.metrics[].type", &["ContainerResource", "External", "Object", "Pods", "Resource"]),
+        Rule::one_of("spec.metrics[].type", &validation::autoscaler::KNOWN),
     ],
     strategy: &AutoscalerStrategy,
     ..Kind::BASE

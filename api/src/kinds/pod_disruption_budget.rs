@@ -16,6 +16,7 @@ pub static POD_DISRUPTION_BUDGET: Kind = Kind {
     short_names: &["pdb"],
     subresources: &[Subresource::Status],
     generation: true,
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("Min Available", "How many pods must stay.", |o, _| cells::scalar(o, "/spec/minAvailable", "N/A")),

@@ -13,6 +13,7 @@ pub static RUNTIME_CLASS: Kind = Kind {
     plural: "runtimeclasses",
     singular: "runtimeclass",
     scope: Scope::Cluster,
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("Handler", "The handler on the nodes.", |o, _| cells::plain(o, "/handler")),

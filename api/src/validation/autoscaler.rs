@@ -28,6 +28,9 @@ pub fn validate(autoscaler: &HorizontalPodAutoscaler, errors: &mut FieldErrors) 
     behavior(spec, &path.child("behavior"), errors);
 }
 
+/// What a metric may be about.
+pub const KNOWN: [&str; 5] = ["ContainerResource", "External", "Object", "Pods", "Resource"];
+
 /// A metric, its target, and the name that it must have.
 type Source<'a> = (&'static str, &'a str, &'a MetricTarget);
 
@@ -42,6 +45,9 @@ fn source(metric: &MetricSpec) -> Vec<Source<'_>> {
 
 fn metric(metric: &MetricSpec, path: &FieldPath, errors: &mut FieldErrors) {
     if !super::required(errors, &path.child("type"), &metric.type_) {
+        return;
+    }
+    if !KNOWN.contains(&metric.type_.as_str()) {
         return;
     }
     let expected = metric.type_[..1].to_ascii_lowercase() + &metric.type_[1..];

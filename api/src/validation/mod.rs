@@ -12,6 +12,7 @@ pub mod cron_job;
 pub mod data;
 pub mod definition;
 pub mod devices;
+pub mod endpoint_slice;
 pub mod env;
 pub mod flow_control;
 pub mod handler;

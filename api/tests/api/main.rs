@@ -3,6 +3,8 @@
 mod apply;
 mod decode;
 mod defaults;
+mod every_kind;
+mod every_rule;
 mod object;
 mod openapi;
 mod patches;

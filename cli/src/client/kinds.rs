@@ -70,10 +70,15 @@ impl Kinds {
         }
     }
 
-    /// `all` and other categories stand for several kinds.
+    /// `all` and other categories stand for several kinds, each in the version that comes first.
     fn expand(&self, word: &str) -> Result<Vec<&Kind>, UnknownKind> {
-        let members: Vec<_> =
-            self.0.iter().filter(|kind| kind.categories.iter().any(|category| category == word)).collect();
+        let same = |one: &Kind, other: &Kind| (&one.group, &one.plural) == (&other.group, &other.plural);
+        let mut members: Vec<&Kind> = Vec::new();
+        for kind in self.0.iter().filter(|kind| kind.categories.iter().any(|category| category == word)) {
+            if !members.iter().any(|member| same(member, kind)) {
+                members.push(kind);
+            }
+        }
         if members.is_empty() { self.find(word).map(|kind| vec![kind]) } else { Ok(members) }
     }
 

@@ -4,6 +4,7 @@
 //! and validated, then all `validate`. They read the watch cache and never wait. [`plugins`] lists those that every
 //! cluster has.
 
+mod certificate_requester;
 mod default_tolerations;
 mod namespace_lifecycle;
 mod service_account;
@@ -17,6 +18,7 @@ use xebec_api::{Kind, Status, Subresource};
 use crate::authn::User;
 use crate::cache::Cache;
 
+pub use certificate_requester::CertificateRequester;
 pub use default_tolerations::DefaultTolerations;
 pub use namespace_lifecycle::NamespaceLifecycle;
 pub use service_account::ServiceAccountDefault;
@@ -85,6 +87,7 @@ pub trait Admission: Send + Sync {
 pub fn plugins(cache: &Arc<Cache>, toleration: Duration) -> Vec<Arc<dyn Admission>> {
     vec![
         Arc::new(NamespaceLifecycle::new(cache.clone())),
+        Arc::new(CertificateRequester),
         Arc::new(ServiceAccountDefault),
         Arc::new(DefaultTolerations::new(toleration)),
     ]

@@ -54,52 +54,108 @@ fn user_roles() -> [Value; 3] {
     [role("view", &view), role("edit", &edit), role("admin", &admin)]
 }
 
+/// What of a namespace people see, by group: the resources, and the parts that they see too.
+const SEEN: [(&str, &[&str]); 10] = [
+    (
+        "",
+        &[
+            "bindings",
+            "configmaps",
+            "endpoints",
+            "events",
+            "limitranges",
+            "namespaces",
+            "namespaces/status",
+            "persistentvolumeclaims",
+            "persistentvolumeclaims/status",
+            "pods",
+            "pods/log",
+            "pods/status",
+            "replicationcontrollers",
+            "replicationcontrollers/scale",
+            "replicationcontrollers/status",
+            "resourcequotas",
+            "resourcequotas/status",
+            "serviceaccounts",
+            "services",
+            "services/status",
+        ],
+    ),
+    (
+        "apps",
+        &[
+            "controllerrevisions",
+            "daemonsets",
+            "daemonsets/status",
+            "deployments",
+            "deployments/scale",
+            "deployments/status",
+            "replicasets",
+            "replicasets/scale",
+            "replicasets/status",
+            "statefulsets",
+            "statefulsets/scale",
+            "statefulsets/status",
+        ],
+    ),
+    ("autoscaling", &["horizontalpodautoscalers", "horizontalpodautoscalers/status"]),
+    ("batch", &["cronjobs", "cronjobs/status", "jobs", "jobs/status"]),
+    ("discovery.k8s.io", &["endpointslices"]),
+    ("events.k8s.io", &["events"]),
+    ("networking.k8s.io", &["ingresses", "ingresses/status", "networkpolicies"]),
+    ("policy", &["poddisruptionbudgets", "poddisruptionbudgets/status"]),
+    ("resource.k8s.io", &["resourceclaims", "resourceclaims/status", "resourceclaimtemplates"]),
+    (access::METRICS_GROUP, &["pods"]),
+];
+
+/// What of a namespace people change, by group.
+const CHANGED: [(&str, &[&str]); 7] = [
+    (
+        "",
+        &[
+            "configmaps",
+            "endpoints",
+            "events",
+            "persistentvolumeclaims",
+            "pods",
+            "replicationcontrollers",
+            "replicationcontrollers/scale",
+            "serviceaccounts",
+            "services",
+        ],
+    ),
+    (
+        "apps",
+        &[
+            "daemonsets",
+            "deployments",
+            "deployments/scale",
+            "replicasets",
+            "replicasets/scale",
+            "statefulsets",
+            "statefulsets/scale",
+        ],
+    ),
+    ("autoscaling", &["horizontalpodautoscalers"]),
+    ("batch", &["cronjobs", "jobs"]),
+    ("networking.k8s.io", &["ingresses", "networkpolicies"]),
+    ("policy", &["poddisruptionbudgets"]),
+    ("resource.k8s.io", &["resourceclaims", "resourceclaimtemplates"]),
+];
+
 fn view_rules() -> Vec<Value> {
-    let core = [
-        "configmaps",
-        "endpoints",
-        "events",
-        "namespaces",
-        "namespaces/status",
-        "persistentvolumeclaims",
-        "pods",
-        "pods/log",
-        "pods/status",
-        "serviceaccounts",
-        "services",
-        "services/status",
-    ];
-    let apps = [
-        "deployments",
-        "deployments/scale",
-        "deployments/status",
-        "replicasets",
-        "replicasets/scale",
-        "replicasets/status",
-        "statefulsets",
-        "daemonsets",
-    ];
-    vec![
-        rule("", &core, &READ),
-        rule("apps", &apps, &READ),
-        rule("batch", &["jobs", "cronjobs"], &READ),
-        rule("discovery.k8s.io", &["endpointslices"], &READ),
-        rule("events.k8s.io", &["events"], &READ),
-        rule(access::METRICS_GROUP, &["pods"], &READ),
-    ]
+    SEEN.iter().map(|(group, resources)| rule(group, resources, &READ)).collect()
 }
 
 fn edit_rules() -> Vec<Value> {
-    let core = ["configmaps", "endpoints", "events", "persistentvolumeclaims", "pods", "serviceaccounts", "services"];
-    let apps = ["deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets", "daemonsets"];
-    vec![
-        rule("", &core, &WRITE),
+    let changed = CHANGED.iter().map(|(group, resources)| rule(group, resources, &WRITE));
+    let rest = [
         rule("", &["secrets"], &[&READ[..], &WRITE].concat()),
         rule("", &["pods/exec", "pods/attach", "pods/portforward"], &["get", "create"]),
         rule("", &["pods/eviction"], &["create"]),
-        rule("apps", &apps, &WRITE),
-        rule("batch", &["jobs", "cronjobs"], &WRITE),
-    ]
+        rule("coordination.k8s.io", &["leases"], &[&READ[..], &WRITE].concat()),
+    ];
+    changed.chain(rest).collect()
 }
 
 fn scheduler_rules() -> Vec<Value> {

@@ -46,6 +46,12 @@ fn people() {
     check("edit create core/pods/exec shop p", true);
     check("edit patch apps/deployments/scale shop till", true);
     check("edit create rbac.authorization.k8s.io/rolebindings shop", false);
+    check("view list batch/jobs shop", true);
+    check("view get networking.k8s.io/ingresses shop i", true);
+    check("view get core/persistentvolumes - pv", false);
+    check("edit create autoscaling/horizontalpodautoscalers shop", true);
+    check("edit create core/resourcequotas shop", false);
+    check("edit patch apps/statefulsets/scale shop db", true);
     check("admin create rbac.authorization.k8s.io/rolebindings shop", true);
     check("admin create rbac.authorization.k8s.io/clusterrolebindings", false);
     check("admin create cluster.xebec.dev/tokens", false);

@@ -1,5 +1,4 @@
-//! `pods/eviction`: a delete that asks politely. Nothing limits disruptions as long as there is no kind for such
-//! limits.
+//! `pods/eviction`: a delete that asks the pod's disruption budget first.
 
 use serde_json::Value;
 use xebec_api::{Status, value};
@@ -22,6 +21,17 @@ impl Registry {
             body.get("deleteOptions").map_or_else(|| Ok(DeleteOptions::default()), DeleteOptions::from_json)?;
         delete.dry_run |= options.dry_run;
         let pod = Target { subresource: None, ..target.clone() };
+        let stored = match self.cached(&pod) {
+            Some(stored) => stored,
+            None => {
+                self.read_barrier(cx.deadline).await?;
+                self.cached(&pod).ok_or_else(|| Status::not_found(pod.kind, &pod.name))?
+            }
+        };
+        decode::check_uid(&pod, &stored, delete.preconditions.uid.as_deref().unwrap_or_default())?;
+        self.disrupt(cx, &pod, &stored, delete.dry_run).await?;
+        // Whoever else is of that name by now was not asked about.
+        delete.preconditions.uid = Some(stored.object.meta().uid.clone());
         Ok(self.remove(cx, &pod, &delete).await?.stored().clone())
     }
 }

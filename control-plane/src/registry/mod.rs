@@ -28,6 +28,7 @@ mod decode;
 mod delete;
 mod delete_collection;
 mod deletion;
+mod disruption;
 mod environment;
 mod eviction;
 mod get;

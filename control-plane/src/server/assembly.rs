@@ -119,6 +119,7 @@ impl Assembly<'_> {
             leadership: self.store.leadership(),
             masters: self.masters.clone(),
             kubernetes_address: address.map(|address| address.to_string()).unwrap_or_default(),
+            service_cidr: format!("{}/{}", self.file.service_cidr.network(), self.file.service_cidr.prefix()),
         }
     }
 

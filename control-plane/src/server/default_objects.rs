@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Value, json};
+use xebec_api::validation::priority_class::SYSTEM;
 use xebec_proto::endpoint::Endpoint;
 
 use crate::authz::defaults;
@@ -15,8 +16,10 @@ pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 pub(super) const MANAGER: &str = "masters.xebec.dev";
 
 /// Everything but the Service's endpoints. Roles come first: with the first namespace, controllers have work to do.
-pub(super) fn all(kubernetes_address: &str) -> Vec<Value> {
+pub(super) fn all(kubernetes_address: &str, service_cidr: &str) -> Vec<Value> {
     let mut objects = defaults::objects();
+    objects.extend(SYSTEM.map(priority_class));
+    objects.push(service_range(service_cidr));
     objects.extend(NAMESPACES.map(namespace));
     objects.push(kubernetes_service(kubernetes_address));
     objects
@@ -49,6 +52,32 @@ fn slice(is_v6: bool, port: u16, endpoints: &[Value]) -> Value {
     })
 }
 
+fn priority_class((name, value): (&str, i64)) -> Value {
+    let subject = if name == "system-node-critical" {
+        "must not be moved from their current node"
+    } else {
+        "must run in the cluster"
+    };
+    let description = format!("Used for system critical pods that {subject}.");
+    json!({
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": value,
+        "description": description,
+    })
+}
+
+/// The range that services take their addresses from, which is every master's to know.
+fn service_range(cidr: &str) -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [cidr]},
+    })
+}
+
 fn namespace(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
 }
@@ -73,7 +102,9 @@ mod tests {
 
     #[test]
     fn every_default_is_a_valid_object() {
-        for mut object in all("10.43.0.1").into_iter().chain(kubernetes_slices(&["10.0.0.1:6443".into()])) {
+        for mut object in
+            all("10.43.0.1", "10.43.0.0/16").into_iter().chain(kubernetes_slices(&["10.0.0.1:6443".into()]))
+        {
             let (version, kind) = (object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
             let kind = xebec_api::kinds::find_api_version(version, kind).unwrap();
             assert_eq!(kind.check_schema(&object).unwrap().len(), 0, "{object}");

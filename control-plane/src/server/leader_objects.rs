@@ -31,6 +31,7 @@ pub(super) struct LeaderObjects {
     pub(super) leadership: watch::Receiver<Leadership>,
     pub(super) masters: watch::Receiver<Vec<String>>,
     pub(super) kubernetes_address: String,
+    pub(super) service_cidr: String,
 }
 
 impl LeaderObjects {
@@ -61,7 +62,7 @@ impl LeaderObjects {
     }
 
     async fn ensure(&self, masters: &[String]) -> Result<(), Status> {
-        for object in default_objects::all(&self.kubernetes_address) {
+        for object in default_objects::all(&self.kubernetes_address, &self.service_cidr) {
             self.create_if_absent(object).await?;
         }
         let slices = default_objects::kubernetes_slices(masters);

@@ -19,6 +19,7 @@ pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
     scope: Scope::Cluster,
     subresources: &[Subresource::Status],
     generation: true,
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::number("Validations", "How many expressions must be true.", |o, _| {
@@ -45,6 +46,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     categories: &["api-extensions"],
     scope: Scope::Cluster,
     generation: true,
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("PolicyName", "The policy that is put into force.", |o, _| cells::plain(o, "/spec/policyName")),

@@ -20,6 +20,7 @@ const CONFIGURATION: Kind = Kind {
     categories: &["api-extensions"],
     scope: Scope::Cluster,
     generation: true,
+    needs_version: true,
     columns: COLUMNS,
     rules: RULES,
     ..Kind::BASE

@@ -47,6 +47,7 @@ pub static STATEFUL_SET: Kind = Kind {
         Rule::at_least("spec.updateStrategy.rollingUpdate.partition", 0),
         Rule::one_of("spec.persistentVolumeClaimRetentionPolicy.whenDeleted", &["Delete", "Retain"]),
         Rule::one_of("spec.persistentVolumeClaimRetentionPolicy.whenScaled", &["Delete", "Retain"]),
+        Rule::required("spec.volumeClaimTemplates[].metadata"),
         Rule::required("spec.volumeClaimTemplates[].metadata.name"),
     ],
     strategy: &StatefulSetStrategy,

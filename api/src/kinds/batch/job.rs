@@ -78,6 +78,7 @@ impl Strategy for JobStrategy {
     fn prepare_create(&self, job: &mut Value) {
         if job.pointer("/spec/manualSelector") != Some(&Value::Bool(true)) {
             defaults::job::select_by_uid(job);
+            defaults::job::labels(job);
         }
     }
 

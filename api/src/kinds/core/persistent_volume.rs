@@ -43,6 +43,7 @@ pub static PERSISTENT_VOLUME: Kind = Kind {
         Fill::canonical("spec.capacity"),
     ],
     rules: &[
+        Rule::required("spec.capacity"),
         Rule::required("spec.capacity.storage"),
         Rule::amount("spec.capacity{}"),
         Rule::required("spec.accessModes"),

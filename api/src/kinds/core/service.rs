@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::defaults::Fill;
 use crate::field::FieldErrors;
 use crate::kinds::{Kind, Strategy, Subresource};
 use crate::table::{Column, cells};
+use crate::validation::rule::Rule;
 use crate::value::{self, list, number, text};
 use crate::{names, validation};
 
@@ -33,6 +35,15 @@ pub static SERVICE: Kind = Kind {
             ("spec.type", text(o, "/spec/type").unwrap_or_default().to_owned()),
         ]
     },
+    defaults: &[Fill::text("spec.type", "ClusterIP"), Fill::text("spec.sessionAffinity", "None")],
+    rules: &[
+        Rule::one_of("spec.ipFamilyPolicy", &["PreferDualStack", "RequireDualStack", "SingleStack"]),
+        Rule::at_most("spec.ipFamilies", 2),
+        Rule::one_of("spec.ipFamilies[]", &["IPv4", "IPv6"]),
+        Rule::one_of("spec.trafficDistribution", &["PreferClose", "PreferSameNode", "PreferSameZone"]),
+        Rule::named("spec.loadBalancerClass", names::qualified_name),
+        Rule::within("spec.healthCheckNodePort", 1, 65_535),
+    ],
     strategy: &ServiceStrategy,
     ..Kind::BASE
 };
@@ -69,8 +80,6 @@ struct ServiceStrategy;
 impl Strategy for ServiceStrategy {
     fn default(&self, service: &mut Value) {
         let Some(spec) = value::child(service, "spec") else { return };
-        value::fill(spec, "type", "ClusterIP");
-        value::fill(spec, "sessionAffinity", "None");
         traffic_defaults(spec);
         value::items(spec, "ports").for_each(port_defaults);
     }

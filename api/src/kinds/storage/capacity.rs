@@ -12,6 +12,7 @@ pub static CSI_STORAGE_CAPACITY: Kind = Kind {
     kind: "CSIStorageCapacity",
     plural: "csistoragecapacities",
     singular: "csistoragecapacity",
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("StorageClassName", "The class.", |o, _| cells::plain(o, "/storageClassName")),

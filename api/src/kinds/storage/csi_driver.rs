@@ -17,6 +17,7 @@ pub static CSI_DRIVER: Kind = Kind {
     singular: "csidriver",
     scope: Scope::Cluster,
     generation: true,
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("AttachRequired", "Whether volumes are attached first.", |o, _| {

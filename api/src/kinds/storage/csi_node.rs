@@ -14,6 +14,7 @@ pub static CSI_NODE: Kind = Kind {
     plural: "csinodes",
     singular: "csinode",
     scope: Scope::Cluster,
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::number("Drivers", "How many drivers the node has.", |o, _| cells::length(o, "/spec/drivers")),

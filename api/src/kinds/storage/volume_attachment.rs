@@ -13,6 +13,7 @@ pub static VOLUME_ATTACHMENT: Kind = Kind {
     singular: "volumeattachment",
     scope: Scope::Cluster,
     subresources: &[Subresource::Status],
+    needs_version: true,
     columns: &[
         Column::NAME,
         Column::text("Attacher", "Who attaches it.", |o, _| cells::plain(o, "/spec/attacher")),

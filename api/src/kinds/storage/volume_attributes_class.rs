@@ -23,7 +23,6 @@ pub static VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
     rules: &[
         Rule::required("driverName"),
         Rule::named("driverName", names::dns_subdomain),
-        Rule::required("parameters"),
         Rule::immutable("driverName"),
         Rule::immutable("parameters"),
     ],

@@ -212,6 +212,13 @@ async fn kubectl_creates_by_words() {
         ("role r --verb=get --resource=pods", "role.rbac.authorization.k8s.io/r created"),
         ("rolebinding rb --role=r --serviceaccount=default:sa", "rolebinding.rbac.authorization.k8s.io/rb created"),
         ("clusterrole cr --verb=get,list --resource=nodes", "clusterrole.rbac.authorization.k8s.io/cr created"),
+        ("job j --image=shop:1", "job.batch/j created"),
+        ("cronjob cj --image=shop:1 --schedule=@daily", "cronjob.batch/cj created"),
+        ("ingress i --rule=shop.example/*=web:80", "ingress.networking.k8s.io/i created"),
+        ("quota q --hard=pods=5,requests.cpu=2", "resourcequota/q created"),
+        ("pdb p --selector=app=web --min-available=1", "poddisruptionbudget.policy/p created"),
+        ("priorityclass high --value=1000", "priorityclass.scheduling.k8s.io/high created"),
+        ("job from-cron --from=cronjob/cj", "job.batch/from-cron created"),
         (
             "clusterrolebinding crb --clusterrole=cr --user=x",
             "clusterrolebinding.rbac.authorization.k8s.io/crb created",
@@ -226,6 +233,24 @@ async fn kubectl_creates_by_words() {
     assert_eq!(k.run("get secret s -o jsonpath={.data.a}", "").await, "Yg==");
     assert_eq!(k.run("get svc web -o jsonpath={.spec.ports[0].targetPort}", "").await, "8080");
     assert_eq!(k.run("get role r -o jsonpath={.rules[0].verbs}", "").await, "[\"get\"]");
+    assert!(k.run("autoscale deployment web --max=3 --cpu-percent=50", "").await.contains("autoscaled"));
+    assert!(k.run("get hpa", "").await.contains("Deployment/web   cpu: <unknown>/50%   1"));
+    let all = k.run("get all", "").await;
+    for name in ["job.batch/j", "cronjob.batch/cj", "horizontalpodautoscaler.autoscaling/web", "service/web"] {
+        assert!(all.contains(name), "{name}: {all}");
+    }
+    for (what, words) in [
+        ("job j", "Parallelism:"),
+        ("cronjob cj", "Concurrency Policy:"),
+        ("ingress i", "shop.example"),
+        ("quota q", "Used  Hard"),
+        ("pdb p", "Min available:"),
+        ("priorityclass high", "PreemptionPolicy:"),
+        ("hpa web", "resource cpu on pods"),
+    ] {
+        let text = k.run(&format!("describe {what}"), "").await;
+        assert!(text.contains(words), "{what}: {text}");
+    }
     assert!(k.attempt("create deployment web --image=x", "").await.1.contains("already exists"));
     assert!(k.run("create deployment dry --image=x --dry-run=server -o yaml", "").await.contains("name: dry"));
     k.run("delete namespace shop --wait=false", "").await;
