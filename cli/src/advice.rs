@@ -50,9 +50,16 @@ fn kubernetes_status(status: &tonic::Status) -> Option<Value> {
     serde_json::from_slice(details_json(status)?).ok()
 }
 
+/// Whether an apply would have changed what others own. Its message names every field.
+fn is_conflict_of_managers(status: &tonic::Status) -> bool {
+    let causes = kubernetes_status(status).unwrap_or_default()["details"]["causes"].take();
+    causes.as_array().is_some_and(|causes| causes.iter().any(|cause| cause["reason"] == "FieldManagerConflict"))
+}
+
 /// One line a field, where there are several; a single one is in the message already.
 fn field_causes(error: &anyhow::Error) -> Vec<String> {
-    let status = find::<tonic::Status>(error).and_then(kubernetes_status).unwrap_or_default();
+    let refused = find::<tonic::Status>(error).filter(|status| !is_conflict_of_managers(status));
+    let status = refused.and_then(kubernetes_status).unwrap_or_default();
     let causes = status["details"]["causes"].as_array().cloned().unwrap_or_default();
     let line = |cause: &Value| Some(format!("{}: {}", cause["field"].as_str()?, cause["message"].as_str()?));
     if causes.len() < 2 { Vec::new() } else { causes.iter().filter_map(line).collect() }
@@ -70,6 +77,10 @@ fn advice(error: &anyhow::Error) -> Option<String> {
         let reason = kubernetes_status(status).unwrap_or_default()["reason"].clone();
         if reason == "InsufficientStorage" {
             return Some("free space on the disk of the master that leads; it is noticed within a second".to_owned());
+        }
+        if is_conflict_of_managers(status) {
+            let take = "--force-conflicts takes these fields over";
+            return Some(format!("{take}; else leave them out of the file, or give them the values that they have"));
         }
         return of_status(status.code()).map(str::to_owned);
     }
@@ -142,6 +153,14 @@ mod tests {
             explain(&anyhow::Error::new(status)),
             "error: Pod \"x\" is invalid (Invalid)\n  a: Required value\n  b.c: Too long"
         );
+    }
+
+    #[test]
+    fn who_meets_fields_of_others_learns_how_to_take_them() {
+        let json = br#"{"reason":"Conflict","details":{"causes":[{"reason":"FieldManagerConflict","field":".a","message":"x"},{"reason":"FieldManagerConflict","field":".b","message":"x"}]}}"#;
+        let status = xebec_proto::status::to_tonic(409, json.to_vec().into(), "Apply failed with 2 conflicts");
+        let text = explain(&anyhow::Error::new(status));
+        assert!(text.starts_with("error: Apply failed with 2 conflicts (Conflict)\nhint: --force-conflicts"), "{text}");
     }
 
     #[test]

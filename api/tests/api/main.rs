@@ -7,6 +7,7 @@ mod every_kind;
 mod every_rule;
 mod object;
 mod openapi;
+mod patch_algebra;
 mod patches;
 mod protobuf;
 mod quantities;

@@ -55,6 +55,9 @@ pub(crate) struct GetArguments {
     /// With a column of labels
     #[arg(long)]
     pub(crate) show_labels: bool,
+    /// JSON and YAML with who owns which field
+    #[arg(long)]
+    pub(crate) show_managed_fields: bool,
     /// Without the line of column names
     #[arg(long)]
     pub(crate) no_headers: bool,
@@ -79,6 +82,15 @@ pub(crate) struct ApplyArguments {
     /// Let the cluster check everything and store nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Let the cluster merge, and keep who owns which field; `=false` merges here, as `kubectl apply` does
+    #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = clap::ArgAction::Set)]
+    pub(crate) server_side: bool,
+    /// In whose name fields are owned
+    #[arg(long, value_name = "NAME", default_value = "xebec")]
+    pub(crate) field_manager: String,
+    /// Take over fields that others own
+    #[arg(long)]
+    pub(crate) force_conflicts: bool,
 }
 
 /// Of `create`.

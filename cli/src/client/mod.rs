@@ -4,7 +4,7 @@ mod kinds;
 mod objects;
 
 pub(crate) use kinds::{Kinds, Selected, UnknownKind};
-pub(crate) use objects::Listed;
+pub(crate) use objects::{Applier, Listed};
 
 use std::time::Duration;
 

@@ -37,6 +37,16 @@ pub(crate) struct Listed<'a> {
     pub(crate) representation: Representation,
 }
 
+/// In whose name a configuration is applied, and how.
+pub(crate) struct Applier<'a> {
+    /// Who owns the fields.
+    pub(crate) manager: &'a str,
+    /// Take over what others own.
+    pub(crate) force: bool,
+    /// Check everything and store nothing.
+    pub(crate) dry_run: bool,
+}
+
 impl Session {
     /// One object. An error that says it does not exist is a status with code NotFound.
     pub(crate) async fn get(&self, target: Target, representation: Representation) -> Result<Value> {
@@ -116,6 +126,19 @@ impl Session {
             patch: encode(patch)?,
             options: Some(options(dry_run)),
             force: false,
+        };
+        parse(&self.objects().patch(self.request(message)).await?.into_inner().json)
+    }
+
+    /// A configuration, merged by the cluster.
+    pub(crate) async fn apply(&self, target: Target, config: &Value, by: &Applier<'_>) -> Result<Value> {
+        let options = WriteOptions { field_manager: by.manager.to_owned(), ..options(by.dry_run) };
+        let message = PatchRequest {
+            target: Some(target),
+            r#type: patch_request::Type::Apply.into(),
+            patch: encode(config)?,
+            options: Some(options),
+            force: by.force,
         };
         parse(&self.objects().patch(self.request(message)).await?.into_inner().json)
     }

@@ -5,7 +5,7 @@ mod objects;
 mod table;
 
 pub(crate) use escape::escape;
-pub(crate) use objects::{document, name, qualified_name};
+pub(crate) use objects::{document, hide_managed_fields, name, qualified_name};
 pub(crate) use table::{Shown, Table};
 
 use std::io::Write;

@@ -14,6 +14,13 @@ pub(crate) fn document(value: &Value, output: Output) -> Result<String> {
     }
 }
 
+/// Drops who owns which field: long, and rarely what people look for.
+pub(crate) fn hide_managed_fields(object: &mut Value) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+}
+
 /// `pod/web-1`, `deployment.apps/web`.
 pub(crate) fn qualified_name(kind: &Kind, name: &str) -> String {
     if kind.group.is_empty() {

@@ -1,10 +1,13 @@
-//! `xebec apply`: create what is missing, patch what differs, touch nothing else.
+//! `xebec apply`: create what is missing, change what differs, touch nothing else.
+//!
+//! The cluster merges, knows from the last time what to remove, and refuses to change what others own. With `--server-side=false`
+//! the merge is made here, and what was applied is kept in the annotation that `kubectl apply` uses, so that both may take turns.
 
 use anyhow::{Context, Result};
 use xebec_proto::v1::Target;
 
 use crate::args::{ApplyArguments, Connection};
-use crate::client::{Kinds, Session};
+use crate::client::{Applier, Kinds, Session};
 use crate::manifest::{self, Manifest};
 use crate::merge;
 use crate::print;
@@ -16,8 +19,11 @@ pub(crate) async fn run(connection: &Connection, arguments: ApplyArguments) -> R
     let kinds = Kinds::fetch(&session).await?;
     for manifest in &manifests {
         let (name, target) = address(&session, &kinds, manifest)?;
-        let done =
-            apply(&session, target, manifest, arguments.dry_run).await.with_context(|| format!("apply {name}"))?;
+        let done = match arguments.server_side {
+            true => on_server(&session, target, manifest, &arguments).await,
+            false => on_client(&session, target, manifest, arguments.dry_run).await,
+        };
+        let done = done.with_context(|| format!("apply {name}"))?;
         let mode = if arguments.dry_run { " (dry run)" } else { "" };
         print::line(&print::escape(&format!("{name} {done}{mode}")))?;
     }
@@ -31,7 +37,24 @@ pub(super) fn address(session: &Session, kinds: &Kinds, manifest: &Manifest) -> 
     Ok((name, session.target(kind, manifest.namespace(), manifest.name())))
 }
 
-async fn apply(session: &Session, target: Target, manifest: &Manifest, dry_run: bool) -> Result<&'static str> {
+async fn on_server(
+    session: &Session,
+    target: Target,
+    manifest: &Manifest,
+    arguments: &ApplyArguments,
+) -> Result<&'static str> {
+    let before = session.find(target.clone()).await?;
+    let ApplyArguments { dry_run, force_conflicts, field_manager, .. } = arguments;
+    let by = Applier { manager: field_manager, force: *force_conflicts, dry_run: *dry_run };
+    let after = session.apply(target, &manifest.object, &by).await?;
+    Ok(match before {
+        None => "created",
+        Some(before) if before == after => "unchanged",
+        Some(_) => "configured",
+    })
+}
+
+async fn on_client(session: &Session, target: Target, manifest: &Manifest, dry_run: bool) -> Result<&'static str> {
     let wanted = merge::remember(&manifest.object);
     let Some(current) = session.find(target.clone()).await? else {
         session.create(target, &wanted, dry_run).await?;

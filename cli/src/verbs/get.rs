@@ -21,7 +21,7 @@ pub(crate) async fn run(connection: &Connection, arguments: GetArguments) -> Res
     }
     match arguments.output {
         Output::Table | Output::Wide => tables(&session, &selected, &arguments).await,
-        output => documents(&session, &selected, &arguments.filter, output).await,
+        _ => documents(&session, &selected, &arguments).await,
     }
 }
 
@@ -68,10 +68,11 @@ fn nothing(session: &Session, selected: &[Selected], filter: &Filter) -> String 
     }
 }
 
-async fn documents(session: &Session, selected: &[Selected], filter: &Filter, output: Output) -> Result<()> {
+async fn documents(session: &Session, selected: &[Selected], arguments: &GetArguments) -> Result<()> {
+    let output = arguments.output;
     let mut objects = Vec::new();
     for one in selected {
-        let found = find(session, one, filter, Representation::Object).await?;
+        let found = find(session, one, &arguments.filter, Representation::Object).await?;
         objects.extend(found.into_iter().map(|object| (one.kind.clone(), object)));
     }
     if !wants_document(output) {
@@ -80,6 +81,9 @@ async fn documents(session: &Session, selected: &[Selected], filter: &Filter, ou
     }
     let single = matches!(selected, [one] if one.names.len() == 1);
     let mut items: Vec<Value> = objects.into_iter().map(|(_, object)| object).collect();
+    if !arguments.show_managed_fields {
+        items.iter_mut().for_each(print::hide_managed_fields);
+    }
     let document = match items.pop() {
         Some(only) if single && items.is_empty() => only,
         last => {

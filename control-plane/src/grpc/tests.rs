@@ -44,6 +44,38 @@ fn status(refused: &tonic::Status) -> Value {
 }
 
 #[tokio::test]
+async fn a_configuration_is_applied() {
+    let f = Fixture::new().await;
+    let s = service(&f);
+    let apply = |manager: &str, data: &Value, force: bool| {
+        let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
+        let options = v1::WriteOptions { field_manager: manager.into(), ..Default::default() };
+        let request = v1::PatchRequest {
+            target: on("", "configmaps", "a"),
+            r#type: v1::patch_request::Type::Apply.into(),
+            patch: Bytes::from(config.to_string()),
+            options: Some(options),
+            force,
+        };
+        by("jane", request)
+    };
+    s.patch(apply("one", &json!({"k": "v"}), false)).await.unwrap();
+    let refused = s.patch(apply("two", &json!({"k": "w"}), false)).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), &status(&refused)["details"]["causes"][0]["field"]),
+        (Code::Aborted, &json!(".data.k"))
+    );
+    let nobody = s.patch(apply("", &json!({"k": "w"}), true)).await.unwrap_err();
+    assert_eq!((nobody.code(), &status(&nobody)["code"]), (Code::InvalidArgument, &json!(422)));
+    let forced = s.patch(apply("two", &json!({"k": "w"}), true)).await.unwrap().into_inner();
+    let object: Value = serde_json::from_slice(&forced.json).unwrap();
+    assert_eq!((&object["data"]["k"], object["metadata"]["managedFields"].as_array().unwrap().len()), (&json!("w"), 1));
+    let mut merge = apply("two", &json!({}), true);
+    merge.get_mut().r#type = v1::patch_request::Type::Merge.into();
+    assert_eq!(s.patch(merge).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
 async fn an_object_lives_from_create_to_delete() {
     let f = Fixture::new().await;
     let s = service(&f);

@@ -74,7 +74,12 @@ impl Printer<'_> {
 
     fn documents(&self, items: &[Value], output: Output) -> Result<()> {
         let separator = if output == Output::Yaml { "---\n" } else { "" };
-        items.iter().try_for_each(|item| print::out(&format!("{separator}{}", print::document(item, output)?)))
+        items.iter().cloned().try_for_each(|mut item| {
+            if !self.arguments.show_managed_fields {
+                print::hide_managed_fields(&mut item);
+            }
+            print::out(&format!("{separator}{}", print::document(&item, output)?))
+        })
     }
 
     fn names(&self, items: &[Value]) -> Result<()> {
