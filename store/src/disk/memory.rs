@@ -63,6 +63,14 @@ impl MemoryDisk {
         contents.durable = contents.now.clone();
     }
 
+    /// Cuts a file off behind everybody's back.
+    pub fn cut_off(&self, path: &Path, length: usize) {
+        let file = lock(&self.tree).now.get(path).cloned().expect("the file to cut exists");
+        let mut contents = lock(&file.contents);
+        contents.now.truncate(length);
+        contents.durable = contents.now.clone();
+    }
+
     /// All files.
     pub fn paths(&self) -> Vec<PathBuf> {
         lock(&self.tree).now.keys().cloned().collect()

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::entry::{EntryId, LogEntry, SavedVote};
 use super::record::{self, Found, Kind};
 use super::view::{Place, View};
-use super::writer::{FORMAT, Tail};
+use super::writer::{FORMAT, HEAD, Tail};
 use super::{Segment, WalOptions, segment};
 use crate::disk::{Disk, DiskFile, io_error};
 use crate::error::StoreError;
@@ -97,6 +97,10 @@ impl Scan<'_> {
     fn replay(&self, contents: &[u8], view: &mut View) -> Result<(Ending, Option<u64>), StoreError> {
         let mut offset = 0;
         let mut highest = None;
+        // No segment is ever that small, begun or not.
+        if contents.len() < record::room(HEAD) {
+            return Err(self.damaged(contents.len(), "it is cut off"));
+        }
         while let Some(found) = record::read(self.number, contents, offset) {
             if (found.kind == Kind::Head) != (offset == 0) {
                 return Err(self.damaged(offset, "a segment has one head, at its start"));
@@ -107,6 +111,9 @@ impl Scan<'_> {
                 _ => {}
             }
             let next = found.end;
+            if found.kind == Kind::Head {
+                self.check_head(found.payload, contents.len())?;
+            }
             self.note(found, offset, view)?;
             offset = next;
         }
@@ -119,12 +126,22 @@ impl Scan<'_> {
         Ok((Ending::Open(offset), highest))
     }
 
+    /// What a file that was cut off has lost was synced, and cannot be told from what was never written.
+    fn check_head(&self, payload: &[u8], length: usize) -> Result<(), StoreError> {
+        let (format, size) = payload.split_first().ok_or_else(|| self.damaged(0, "the head is empty"))?;
+        if *format != FORMAT {
+            return Err(self.damaged(0, "written by another version"));
+        }
+        match size.try_into().map(u64::from_le_bytes) {
+            Ok(size) if size > length as u64 => Err(self.damaged(length, "it is cut off")),
+            // Without a size: from before it was written there.
+            _ => Ok(()),
+        }
+    }
+
     fn note(&self, found: Found<'_>, offset: usize, view: &mut View) -> Result<(), StoreError> {
         let unreadable = || self.damaged(offset, "a record with a good checksum is not understood");
         match found.kind {
-            Kind::Head if found.payload != [FORMAT] => {
-                return Err(self.damaged(offset, "written by a newer version"));
-            }
             Kind::Head | Kind::End => {}
             Kind::Vote => view.vote = Some(SavedVote::decode(found.payload).ok_or_else(unreadable)?),
             Kind::Committed => view.committed = Some(EntryId::decode(found.payload).ok_or_else(unreadable)?),

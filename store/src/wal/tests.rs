@@ -223,6 +223,22 @@ async fn damage_in_an_earlier_segment_is_refused() {
     assert!(matches!(open(&disk), Err(StoreError::Corrupt { .. })));
 }
 
+/// The last segment too, wherever it is cut: what it lost may have been acknowledged.
+#[tokio::test]
+async fn a_segment_that_is_cut_off_is_refused() {
+    let disk = MemoryDisk::default();
+    let wal = open(&disk).unwrap();
+    append_each(&wal, 1, 0..40).await;
+    wal.close().await;
+    for path in segments(&disk) {
+        for length in (0..4096).step_by(61) {
+            let copy = disk.after_power_cut(|| true);
+            copy.cut_off(&path, length);
+            assert!(matches!(open(&copy), Err(StoreError::Corrupt { .. })), "{} at {length}", path.display());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_missing_segment_is_refused() {
     use crate::disk::Disk;

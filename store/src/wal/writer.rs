@@ -19,6 +19,8 @@ use crate::error::StoreError;
 
 /// The format's version, in the head of each segment.
 pub(super) const FORMAT: u8 = 1;
+/// Bytes of a head's payload: the format's version, and the size of the file, by which one that was cut off is known.
+pub(super) const HEAD: usize = 9;
 /// A batch takes no more requests once it has so many bytes, so that nobody waits for an endless one.
 const BATCH_BYTES: usize = 4 << 20;
 
@@ -199,22 +201,29 @@ fn gather(first: Request, requests: &mut mpsc::Receiver<Request>) -> (Batch, Opt
 /// Opens a fresh segment. Its head repeats what must not be lost with the segments before it, and is synced before
 /// any of those can be removed.
 fn fresh(spares: &Spares, shared: &Shared, number: u64, room: u64) -> io::Result<Tail> {
-    let mut head = Vec::new();
-    {
+    let repeated = {
         let view = shared.view();
-        record::write(&mut head, number, 0, Kind::Head, 0, &[FORMAT]);
-        let repeated =
-            [view.vote.map(Draft::Vote), view.purged.map(Draft::Purged), view.committed.map(Draft::Committed)];
-        for (kind, index, payload) in repeated.iter().flatten().map(Draft::parts) {
-            record::write(&mut head, number, 0, kind, index, &payload);
-        }
+        [view.vote.map(Draft::Vote), view.purged.map(Draft::Purged), view.committed.map(Draft::Committed)]
+    };
+    let head_room: usize = record::room(HEAD) + repeated.iter().flatten().map(Draft::room).sum::<usize>();
+    let file = spares.take(number, room + head_room as u64)?;
+    let capacity = file.length()?;
+    let mut head = Vec::with_capacity(head_room);
+    record::write(&mut head, number, 0, Kind::Head, 0, &head_payload(capacity));
+    for (kind, index, payload) in repeated.iter().flatten().map(Draft::parts) {
+        record::write(&mut head, number, 0, kind, index, &payload);
     }
-    let file = spares.take(number, room + head.len() as u64)?;
     file.write_at(0, &head)?;
     file.sync()?;
     shared.segments().insert(number, Segment { file: file.clone(), highest: None });
     let position = head.len() as u64;
-    Ok(Tail { segment: number, capacity: file.length()?, file, position, durable: position })
+    Ok(Tail { segment: number, capacity, file, position, durable: position })
+}
+
+fn head_payload(capacity: u64) -> [u8; HEAD] {
+    let mut payload = [FORMAT; HEAD];
+    payload[1..].copy_from_slice(&capacity.to_le_bytes());
+    payload
 }
 
 /// Requests that are written and synced together.

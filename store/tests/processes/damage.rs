@@ -19,13 +19,17 @@ const FILES: [(&str, &str); 5] =
 #[test]
 fn damage_on_a_minority_is_noticed_and_mended() {
     let _turn = turn::shared();
-    let (cluster, ledger) = (Cluster::start(Wishes::default()), Ledger::default());
+    let segments = || vec![("MEMBER_SEGMENT".to_owned(), "16384".to_owned())];
+    let wishes = Wishes { variables: [segments(), segments(), segments()], ..Wishes::default() };
+    let (cluster, ledger) = (Cluster::start(wishes), Ledger::default());
     let mut refused = Vec::new();
     under_load(&cluster, &ledger, || {
+        // Enough for snapshots.
+        ledger.await_acks(350);
         let damages = [("flipped", flip as fn(&Path)), ("cut off", cut_off as fn(&Path))];
         for (file, (what, hurt)) in FILES.into_iter().flat_map(|file| damages.map(|damage| (file, damage))) {
             // A rebuilt member's log begins anew: enough for several segments.
-            ledger.await_acks(if file.0 == "wal" { 500 } else { 60 });
+            ledger.await_acks(if file.0 == "wal" { 150 } else { 60 });
             let was_refused = hurt_and_mend(&cluster, file, hurt);
             refused.extend(was_refused.then(|| format!("{}/{} {what}", file.0, file.1)));
         }

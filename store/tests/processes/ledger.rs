@@ -93,10 +93,13 @@ impl Ledger {
         self.acks.load(Ordering::SeqCst)
     }
 
-    /// Waits for so many more acknowledgements.
+    /// Waits for so many more acknowledgements, each of which must come soon.
     pub(crate) fn await_acks(&self, more: u64) {
         let goal = self.acks() + more;
-        until("writes go on", || self.acks() >= goal);
+        while self.acks() < goal {
+            let before = self.acks();
+            until("writes go on", || self.acks() > before);
+        }
     }
 
     /// Begins to measure how long nobody gets an acknowledgement.
