@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::cluster::{Cluster, Wishes};
+use super::cluster::{Cluster, Wishes, until};
 use super::ledger::Ledger;
 use super::load::under_load;
 use super::turn;
@@ -45,8 +45,11 @@ fn damage_on_a_minority_is_noticed_and_mended() {
 
 /// Whether the member refused its directory, and had to be rebuilt.
 fn hurt_and_mend(cluster: &Cluster, (dir, ending): (&str, &str), hurt: fn(&Path)) -> bool {
+    let found = || file(&cluster.dir(VICTIM).join(dir), ending);
+    // A member that was just rebuilt has no checkpoint yet.
+    until("there is such a file", || found().is_some_and(|path| path.metadata().is_ok_and(|file| file.len() > 16)));
     cluster.kill(VICTIM);
-    hurt(&file(&cluster.dir(VICTIM).join(dir), ending));
+    hurt(&found().expect("it was there"));
     match cluster.run(VICTIM) {
         Ok(()) => false,
         Err(reason) => {
@@ -58,11 +61,9 @@ fn hurt_and_mend(cluster: &Cluster, (dir, ending): (&str, &str), hurt: fn(&Path)
 }
 
 /// The first such file: of several, the older ones are full.
-fn file(dir: &Path, ending: &str) -> PathBuf {
-    let names = std::fs::read_dir(dir).expect("the directory is there").map(|entry| entry.expect("it is read").path());
-    let mut fitting: Vec<PathBuf> = names.filter(|path| path.display().to_string().ends_with(ending)).collect();
-    fitting.sort();
-    fitting.into_iter().next().unwrap_or_else(|| panic!("there is no *{ending} in {}", dir.display()))
+fn file(dir: &Path, ending: &str) -> Option<PathBuf> {
+    let names = std::fs::read_dir(dir).ok()?.map(|entry| entry.expect("it is read").path());
+    names.filter(|path| path.display().to_string().ends_with(ending)).min()
 }
 
 /// One bit in each of eight bytes: between records, some bytes mean nothing.

@@ -7,8 +7,8 @@ use super::ledger::Ledger;
 use super::load::under_load;
 use super::turn;
 
-/// The longest without an acknowledgement after the leader's death. The machine may be busy with other tests.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the leader's death stops writes, in the middle of all times: the machine may be busy with other tests.
+const USUAL: Duration = Duration::from_secs(2);
 
 #[test]
 fn sigkill_loses_nothing_acknowledged() {
@@ -36,7 +36,7 @@ fn sigkill_loses_nothing_acknowledged() {
         at(90),
         at(100)
     );
-    assert!(pauses.iter().all(|pause| *pause < PATIENCE));
+    assert!(pauses[pauses.len() / 2] < USUAL, "{pauses:?}");
 }
 
 fn kill_leader(cluster: &Cluster, ledger: &Ledger) -> Duration {

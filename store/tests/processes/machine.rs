@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs a program that must succeed.
 pub(crate) fn run(program: &str, arguments: &[&str]) {
@@ -18,17 +19,18 @@ fn text(path: &Path) -> &str {
 
 /// A file system of its own.
 pub(crate) struct Volume {
-    image: Option<PathBuf>,
     place: PathBuf,
+    /// How often the power has come back; names the image.
+    lives: AtomicU64,
 }
 
 impl Volume {
     /// An ext4 in a file, on a loop device.
     pub(crate) fn ext4(home: &Path, name: &str, bytes: u64) -> Volume {
-        let (image, place) = (home.join(format!("{name}.img")), home.join(name));
+        let volume = Volume { place: home.join(name), lives: AtomicU64::new(0) };
+        let image = volume.image();
         std::fs::File::create(&image).and_then(|file| file.set_len(bytes)).expect("there is room");
         run("mkfs.ext4", &["-q", "-F", "-J", "size=4", text(&image)]);
-        let volume = Volume { image: Some(image), place };
         volume.mount();
         volume
     }
@@ -38,13 +40,16 @@ impl Volume {
         let place = home.join(name);
         std::fs::create_dir_all(&place).expect("there is room");
         run("mount", &["-t", "tmpfs", "-o", &format!("size={bytes}"), "tmpfs", text(&place)]);
-        Volume { image: None, place }
+        Volume { place, lives: AtomicU64::new(0) }
+    }
+
+    fn image(&self) -> PathBuf {
+        self.place.with_extension(format!("{}.img", self.lives.load(Ordering::Relaxed)))
     }
 
     fn mount(&self) {
         std::fs::create_dir_all(&self.place).expect("there is room");
-        let image = self.image.as_ref().expect("only images are mounted again");
-        run("mount", &["-o", "loop", text(image), text(&self.place)]);
+        run("mount", &["-o", "loop", text(&self.image()), text(&self.place)]);
     }
 
     /// More room on a file system in memory.
@@ -65,9 +70,14 @@ impl Volume {
         run("perl", &["-e", program, text(&self.place)]);
     }
 
-    /// The power comes back.
+    /// The power comes back. A copy of the image is mounted: a mount namespace that somebody made meanwhile keeps the old file
+    /// system alive, dead as it is.
     pub(crate) fn restore_power(&self) {
         run("umount", &[text(&self.place)]);
+        let old = self.image();
+        self.lives.fetch_add(1, Ordering::Relaxed);
+        run("cp", &["--sparse=always", text(&old), text(&self.image())]);
+        std::fs::remove_file(old).expect("it is ours");
         self.mount();
     }
 }
