@@ -120,6 +120,8 @@ pub struct Details {
     pub causes: Vec<Cause>,
     /// When to try again, in seconds; zero says nothing.
     pub retry_after_seconds: u32,
+    /// Where an expired list may go on, if inconsistently; empty says nothing. Clients find it in the Status' own metadata.
+    pub continue_token: String,
 }
 
 /// A refusal.
@@ -160,6 +162,13 @@ impl Status {
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.details.get_or_insert_default().retry_after_seconds = seconds;
+        self
+    }
+
+    /// The same refusal of an expired list, telling the client how to get the rest at another revision.
+    #[must_use]
+    pub fn with_continue(mut self, token: String) -> Self {
+        self.details.get_or_insert_default().continue_token = token;
         self
     }
 
@@ -297,8 +306,13 @@ impl Status {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason.as_str(), "code": self.code,
         });
-        if let Some(details) = &self.details {
-            out["details"] = details.to_json();
+        let Some(details) = &self.details else { return out };
+        if !details.continue_token.is_empty() {
+            out["metadata"]["continue"] = json!(details.continue_token);
+        }
+        let details = details.to_json();
+        if details != json!({}) {
+            out["details"] = details;
         }
         out
     }
@@ -310,12 +324,14 @@ impl Status {
         }
         let reason = Reason::parse(value.get("reason").and_then(Value::as_str).unwrap_or_default());
         let code = value.get("code").and_then(Value::as_u64).and_then(|c| u16::try_from(c).ok());
-        Some(Self {
+        let status = Self {
             code: code.unwrap_or(reason.code()),
             reason,
             message: string(value, "message"),
             details: value.get("details").map(|d| Box::new(Details::from_json(d))),
-        })
+        };
+        let token = value.pointer("/metadata/continue").and_then(Value::as_str).unwrap_or_default();
+        Some(if token.is_empty() { status } else { status.with_continue(token.to_owned()) })
     }
 }
 
@@ -362,6 +378,7 @@ impl Details {
             uid: string(value, "uid"),
             causes: crate::value::list(value, "/causes").iter().map(Cause::from_json).collect(),
             retry_after_seconds: retry.unwrap_or_default(),
+            continue_token: String::new(),
         }
     }
 }

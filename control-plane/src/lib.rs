@@ -1,16 +1,19 @@
 //! The masters: registry, REST, gRPC, identity, bootstrap, and the driver of scheduler and controllers.
 
 pub mod admission;
+pub mod audit;
 pub mod authn;
 pub mod authz;
 pub mod bootstrap;
 pub mod cache;
 pub mod cluster;
+pub mod fairness;
 pub mod grpc;
 pub mod metrics;
 pub mod nodes;
 pub mod pki;
 pub mod registry;
+pub mod request_info;
 pub mod rest;
 pub mod runtime;
 pub mod server;

@@ -36,6 +36,25 @@ pub fn code(http_status: u16) -> Code {
     }
 }
 
+/// The HTTP status that is nearest to gRPC's word: what audit and metrics call it.
+pub fn http_code(code: Code) -> u16 {
+    match code {
+        Code::Ok => 200,
+        Code::InvalidArgument | Code::FailedPrecondition => 400,
+        Code::Unauthenticated => 401,
+        Code::PermissionDenied => 403,
+        Code::NotFound => 404,
+        Code::Aborted | Code::AlreadyExists => 409,
+        Code::OutOfRange => 410,
+        Code::ResourceExhausted => 429,
+        Code::Cancelled => 499,
+        Code::Unimplemented => 501,
+        Code::Unavailable => 503,
+        Code::DeadlineExceeded => 504,
+        Code::Unknown | Code::Internal | Code::DataLoss => 500,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,12 @@
-//! OpenAPI v3: the schema in the form that clients read.
+//! OpenAPI: the schema in the form that clients read, v3 and, made of it, v2.
 //!
 //! One document for a group and version, with the types its kinds hold and the operations on them. `kubectl explain` shows the
 //! descriptions; `kubectl apply` computes its patches from the merge keys. A document is made when somebody asks for it.
 
+pub mod gnostic;
 mod paths;
 mod schemas;
+pub mod v2;
 
 use std::collections::BTreeSet;
 

@@ -113,10 +113,14 @@ pub fn table(kind: &Kind, objects: &[(&Object, u64)], include: IncludeObject, no
     let rows: Vec<Value> =
         objects.iter().map(|(object, revision)| row(kind, (object, *revision), include, now)).collect();
     json!({
-        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {},
-        "columnDefinitions": columns(kind).iter().map(Column::definition).collect::<Vec<_>>(),
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": definitions(kind),
         "rows": rows,
     })
+}
+
+/// The definitions of a kind's columns, as a Table carries them.
+pub fn definitions(kind: &Kind) -> Value {
+    columns(kind).iter().map(Column::definition).collect()
 }
 
 /// The columns of a kind; name and age when it lists none. They are of the form in which its objects are stored.
@@ -131,7 +135,8 @@ pub fn cells_of(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
     columns(kind).iter().map(|column| (column.cell)(object, now)).collect()
 }
 
-fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
+/// A row of a Table: the cells of an object, and as much of the object as is to be included.
+pub fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
     let mut value = object.to_value();
     let cells = match kind.kept_as {
         None => cells_of(kind, &value, now),

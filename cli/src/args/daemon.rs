@@ -62,6 +62,18 @@ pub(crate) struct ServerArguments {
     /// How long pods stay on a lost node before they are replaced [default: 10s]
     #[arg(long, env = "XEBEC_UNREACHABLE_TOLERATION", value_name = "TIME")]
     pub(crate) unreachable_toleration: Option<Span>,
+    /// Where requests are recorded, one JSON line each; `none`: nowhere [default: audit/audit.log in the data directory]
+    #[arg(long, env = "XEBEC_AUDIT_LOG_PATH", value_name = "FILE")]
+    pub(crate) audit_log_path: Option<PathBuf>,
+    /// Megabytes of records after which a new file is begun [default: 100]
+    #[arg(long, env = "XEBEC_AUDIT_LOG_MAXSIZE", value_name = "MB")]
+    pub(crate) audit_log_maxsize: Option<u64>,
+    /// Files of records that are kept beside the newest [default: 10]
+    #[arg(long, env = "XEBEC_AUDIT_LOG_MAXBACKUP", value_name = "COUNT")]
+    pub(crate) audit_log_maxbackup: Option<usize>,
+    /// Days for which they are kept [default: 30]
+    #[arg(long, env = "XEBEC_AUDIT_LOG_MAXAGE", value_name = "DAYS")]
+    pub(crate) audit_log_maxage: Option<u32>,
     /// Where the admin kubeconfig is copied to when a cluster is made [default: only in the data directory]
     #[arg(long, env = "XEBEC_WRITE_KUBECONFIG", value_name = "FILE")]
     pub(crate) write_kubeconfig: Option<PathBuf>,

@@ -3,8 +3,10 @@
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use xebec_control_plane::audit::{AuditConfig, AuditPlace};
 use xebec_control_plane::server::{Join, Master, ServerConfig};
 
 use super::signals::Signals;
@@ -54,6 +56,7 @@ fn config(settings: ServerArguments) -> Result<ServerConfig> {
         cluster_cidr: cidr("cluster-cidr", settings.cluster_cidr.as_deref(), defaults.cluster_cidr)?,
         service_cidr: cidr("service-cidr", settings.service_cidr.as_deref(), defaults.service_cidr)?,
         join: join(&settings)?,
+        audit: audit(&settings),
         name: settings.name.map_or_else(host::name, Ok)?,
         data_dir: settings.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR)),
         advertise_address: advertise(settings.advertise_address)?,
@@ -63,6 +66,22 @@ fn config(settings: ServerArguments) -> Result<ServerConfig> {
         unreachable_toleration: settings.unreachable_toleration.map_or(defaults.unreachable_toleration, |span| span.0),
         ..defaults
     })
+}
+
+/// What is recorded, and where.
+fn audit(settings: &ServerArguments) -> AuditConfig {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let defaults = AuditConfig::default();
+    let place = settings.audit_log_path.as_ref().map(|path| match path.as_os_str().to_str() {
+        Some("none") => AuditPlace::Off,
+        _ => AuditPlace::File(path.clone()),
+    });
+    AuditConfig {
+        place: place.unwrap_or(defaults.place),
+        max_bytes: settings.audit_log_maxsize.map_or(defaults.max_bytes, |megabytes| megabytes.max(1) << 20),
+        max_backups: settings.audit_log_maxbackup.unwrap_or(defaults.max_backups),
+        max_age: settings.audit_log_maxage.map_or(defaults.max_age, |days| DAY * days),
+    }
 }
 
 pub(crate) fn advertise(given: Option<String>) -> Result<String> {

@@ -27,7 +27,13 @@ impl Entry {
 
     /// Whether both selectors take this object.
     pub fn matches(&self, kind: &Kind, labels: &LabelSelector, fields: &FieldSelector) -> bool {
-        labels.matches(&self.stored.object.meta().labels) && (fields.is_empty() || fields.matches(self.fields(kind)))
+        labels.matches(&self.stored.object.meta().labels) && (fields.is_empty() || self.fields_match(kind, fields))
+    }
+
+    /// The name is at hand; only other fields want the whole object read.
+    fn fields_match(&self, kind: &Kind, fields: &FieldSelector) -> bool {
+        let named = fields.required("metadata.name");
+        named.is_none_or(|name| name == self.stored.object.meta().name) && fields.matches(self.fields(kind))
     }
 
     fn fields(&self, kind: &Kind) -> &BTreeMap<&'static str, String> {

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use imbl::OrdMap;
 use xebec_api::Kind;
 
-use super::{CacheEvent, Entry, Expired, Limits};
+use super::population::Population;
+use super::{CacheEvent, Entry, Expired, Limits, Snapshot};
 
 /// A kind's objects by key. A clone costs nothing and does not change any more.
 pub type Objects = OrdMap<Bytes, Arc<Entry>>;
@@ -28,6 +29,7 @@ pub(super) struct Change {
 #[derive(Default)]
 pub(super) struct History {
     objects: Objects,
+    population: Population,
     ring: VecDeque<Arc<CacheEvent>>,
     /// The number of the oldest change in the ring.
     first: u64,
@@ -42,6 +44,7 @@ impl History {
         self.first = self.next_number() + 1;
         self.ring.clear();
         self.bytes = 0;
+        self.population = Population::of(&objects);
         self.objects = objects;
         self.floor = revision;
         self.newest = revision;
@@ -54,6 +57,11 @@ impl History {
             Some(entry) => self.objects.insert(key.clone(), entry.clone()),
             None => self.objects.remove(&key),
         };
+        match (&previous, &current) {
+            (None, Some(_)) => self.population.add(&key),
+            (Some(_), None) => self.population.remove(&key),
+            _ => {}
+        }
         let event = Arc::new(CacheEvent { kind, key, current, previous, revision });
         self.append(event.clone(), limits);
         event
@@ -78,6 +86,11 @@ impl History {
 
     pub(super) fn objects(&self) -> &Objects {
         &self.objects
+    }
+
+    /// The present state, at no cost. `revision` is what has been published.
+    pub(super) fn snapshot(&self, revision: u64) -> Snapshot {
+        Snapshot::new(self.objects.clone(), self.population.clone(), revision)
     }
 
     /// The revision of the newest change.

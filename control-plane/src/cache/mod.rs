@@ -17,6 +17,7 @@
 mod by_node;
 mod entry;
 mod history;
+mod population;
 mod snapshot;
 mod subscription;
 
@@ -33,6 +34,7 @@ use xebec_store::ApplyObserver;
 use crate::registry::{Stored, keys};
 use by_node::PodsByNode;
 use history::{Change, History};
+use population::Population;
 
 pub use entry::{CacheEvent, Entry};
 pub use history::Objects;
@@ -153,8 +155,9 @@ impl Cache {
     /// The whole state of a kind, at no cost.
     pub fn snapshot(&self, kind: &Kind) -> Snapshot {
         let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        let objects = self.shelf(kind).map(|shelf| shelf.history().objects().clone());
-        Snapshot::new(objects.unwrap_or_default(), self.revision())
+        let revision = self.revision();
+        let snapshot = self.shelf(kind).map(|shelf| shelf.history().snapshot(revision));
+        snapshot.unwrap_or_else(|| Snapshot::new(Objects::new(), Population::default(), revision))
     }
 
     /// The revision of a kind's newest change: its state is the same at every later revision.
@@ -204,10 +207,9 @@ impl Cache {
     fn states(&self, shelf: &Shelf, history: &History) -> Vec<Snapshot> {
         let revision = self.revision();
         if shelf.kind.is_some() {
-            return vec![Snapshot::new(history.objects().clone(), revision)];
+            return vec![history.snapshot(revision)];
         }
-        let state = |shelf: &Arc<Shelf>| Snapshot::new(shelf.history().objects().clone(), revision);
-        self.shelves.values().map(state).collect()
+        self.shelves.values().map(|shelf| shelf.history().snapshot(revision)).collect()
     }
 
     fn shelf(&self, kind: &Kind) -> Option<&Arc<Shelf>> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::population::Population;
 use super::{Entry, Objects};
 use crate::registry::Stored;
 
@@ -12,12 +13,13 @@ use crate::registry::Stored;
 #[derive(Clone)]
 pub struct Snapshot {
     objects: Objects,
+    population: Population,
     revision: u64,
 }
 
 impl Snapshot {
-    pub(super) fn new(objects: Objects, revision: u64) -> Snapshot {
-        Snapshot { objects, revision }
+    pub(super) fn new(objects: Objects, population: Population, revision: u64) -> Snapshot {
+        Snapshot { objects, population, revision }
     }
 
     /// The revision of this state. A watch from here misses nothing.
@@ -28,6 +30,11 @@ impl Snapshot {
     /// How many objects there are.
     pub fn len(&self) -> usize {
         self.objects.len()
+    }
+
+    /// How many objects there are in a namespace, or in all.
+    pub fn count(&self, namespace: Option<&str>) -> u64 {
+        namespace.map_or(self.objects.len() as u64, |namespace| self.population.in_namespace(namespace))
     }
 
     /// Whether there are none.

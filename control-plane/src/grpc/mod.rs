@@ -4,6 +4,7 @@
 //! called, and objects leave as their canonical JSON. A refusal carries the same Status that REST clients get, in the
 //! details of the gRPC status. The listener has put the caller, an `Arc<User>`, into the request's extensions.
 
+mod about;
 mod convert;
 mod exec;
 mod list;
@@ -24,9 +25,11 @@ use tokio::time::Instant;
 use tonic::Request;
 use xebec_api::Status;
 
+use crate::audit::Subject;
 use crate::authn::User;
 use crate::nodes::NodeStreams;
 use crate::registry::{Registry, RequestContext};
+use about::About;
 
 /// How long a request may take, streams apart.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,6 +44,14 @@ pub struct ObjectsService {
     pub registry: Registry,
     /// The way to the containers.
     pub streams: Arc<dyn NodeStreams>,
+}
+
+/// On whose behalf a request comes. Whoever records it learns what it is about.
+fn context_of<T: About>(request: &Request<T>) -> Result<RequestContext, Status> {
+    if let (Some(subject), Some(info)) = (request.extensions().get::<Subject>(), request.get_ref().about()) {
+        subject.set(info);
+    }
+    context(request)
 }
 
 /// On whose behalf a request comes.

@@ -9,7 +9,7 @@ use xebec_proto::v1::{
     Representation, UpdateRequest, WatchEvent, WatchRequest, patch_request,
 };
 
-use super::{Answers, ObjectsService, context, convert, list, refuse};
+use super::{Answers, ObjectsService, context, context_of, convert, list, refuse};
 use crate::registry::{DeleteOptions, Deleted, RequestContext};
 
 /// An answer, or a refusal.
@@ -32,42 +32,42 @@ impl Objects for ObjectsService {
     }
 
     async fn get(&self, request: Request<GetRequest>) -> Answer<Object> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.read(&cx, request.get_ref()).await)
     }
 
     async fn list(&self, request: Request<ListRequest>) -> Answer<Self::ListStream> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.list_chunks(&cx, request.get_ref()).await)
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> Answer<Self::WatchStream> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.watch_events(&cx, request.get_ref()).await)
     }
 
     async fn create(&self, request: Request<CreateRequest>) -> Answer<Object> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.write_new(&cx, request.get_ref()).await)
     }
 
     async fn update(&self, request: Request<UpdateRequest>) -> Answer<Object> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.replace(&cx, request.get_ref()).await)
     }
 
     async fn patch(&self, request: Request<PatchRequest>) -> Answer<Object> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.change(&cx, request.get_ref()).await)
     }
 
     async fn delete(&self, request: Request<DeleteRequest>) -> Answer<DeleteResponse> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.remove(&cx, request.get_ref()).await)
     }
 
     async fn logs(&self, request: Request<LogsRequest>) -> Answer<Self::LogsStream> {
-        let cx = context(&request).map_err(refuse)?;
+        let cx = context_of(&request).map_err(refuse)?;
         answer(self.log_chunks(&cx, request.get_ref()).await)
     }
 

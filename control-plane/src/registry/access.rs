@@ -1,6 +1,6 @@
 //! The first step of every verb: may this caller do it.
 
-use xebec_api::{Status, Subresource};
+use xebec_api::{FieldSelector, Status, Subresource};
 
 use super::{Registry, RequestContext, Scope, Target};
 use crate::authz::{Attributes, Decision};
@@ -29,9 +29,16 @@ impl Registry {
         }
     }
 
-    /// Refuses what the caller may not do to a whole kind or namespace.
-    pub(super) fn authorize_scope(&self, cx: &RequestContext, verb: &str, scope: &Scope) -> Result<(), Status> {
-        self.authorize(cx, verb, &Target::new(scope.kind, scope.namespace.as_deref(), ""))
+    /// Refuses what the caller may not do to a whole kind or namespace, or to the one object of it that the selector names.
+    pub(super) fn authorize_scope(
+        &self,
+        cx: &RequestContext,
+        verb: &str,
+        scope: &Scope,
+        fields: &FieldSelector,
+    ) -> Result<(), Status> {
+        let name = fields.required("metadata.name").unwrap_or_default();
+        self.authorize(cx, verb, &Target::new(scope.kind, scope.namespace.as_deref(), name))
     }
 
     /// Whether the caller may ask for a path that is no object, such as discovery.

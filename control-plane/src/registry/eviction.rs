@@ -1,11 +1,9 @@
 //! `pods/eviction`: a delete that asks the pod's disruption budget first.
 
 use serde_json::Value;
-use xebec_api::{Status, value};
+use xebec_api::Status;
 
-use super::{
-    DeleteOptions, Preconditions, Propagation, Registry, RequestContext, Stored, Target, WriteOptions, decode,
-};
+use super::{DeleteOptions, Registry, RequestContext, Stored, Target, WriteOptions};
 
 impl Registry {
     /// Deletes the pod as `body`, a `policy/v1` Eviction, says.
@@ -33,44 +31,5 @@ impl Registry {
         // Whoever else is of that name by now was not asked about.
         delete.preconditions.uid = Some(stored.object.meta().uid.clone());
         Ok(self.remove(cx, &pod, &delete).await?.stored().clone())
-    }
-}
-
-impl DeleteOptions {
-    /// Reads a `meta/v1` DeleteOptions.
-    pub fn from_json(body: &Value) -> Result<DeleteOptions, Status> {
-        let text = |pointer: &str| value::text(body, pointer).filter(|text| !text.is_empty());
-        let version = text("/preconditions/resourceVersion").map(decode::parse_version).transpose()?;
-        let preconditions =
-            Preconditions { uid: text("/preconditions/uid").map(str::to_owned), resource_version: version };
-        let propagation = match (text("/propagationPolicy"), body.get("orphanDependents").and_then(Value::as_bool)) {
-            (Some(policy), _) => Some(Propagation::parse(policy)?),
-            (None, Some(true)) => Some(Propagation::Orphan),
-            (None, Some(false)) => Some(Propagation::Background),
-            (None, None) => None,
-        };
-        Ok(DeleteOptions {
-            grace_period_seconds: value::number(body, "/gracePeriodSeconds"),
-            preconditions,
-            propagation,
-            dry_run: !value::list(body, "/dryRun").is_empty(),
-        })
-    }
-}
-
-impl Propagation {
-    /// Reads the word that requests use.
-    pub fn parse(word: &str) -> Result<Propagation, Status> {
-        match word {
-            "Background" => Ok(Propagation::Background),
-            "Foreground" => Ok(Propagation::Foreground),
-            "Orphan" => Ok(Propagation::Orphan),
-            other => {
-                let supported = r#""Background", "Foreground", "Orphan""#;
-                let why = format!("Unsupported value: \"{other}\": supported values: {supported}");
-                let message = format!("propagationPolicy: {why}");
-                Err(Status::bad_request(message))
-            }
-        }
     }
 }

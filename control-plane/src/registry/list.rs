@@ -2,7 +2,7 @@
 //!
 //! A first page is a walk over the cache's persistent map. A later page is the same walk as long as the kind has not
 //! changed since, and otherwise a walk over the store's history at the listing's revision, until that has been
-//! compacted (410).
+//! compacted (410, with a token for the rest at another revision).
 
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use xebec_api::{Object, Status};
 
 use super::continue_token::ContinueToken;
+use super::page::Page;
 use super::{Freshness, ListOptions, Listing, Registry, RequestContext, Scope, Stored, keys};
 use crate::cache::{Entry, Snapshot};
 
@@ -20,12 +21,10 @@ struct Place {
     left: Option<u64>,
 }
 
-type Entries<'a> = Box<dyn Iterator<Item = (Bytes, Arc<Entry>)> + Send + 'a>;
-
 impl Registry {
     /// One page of the objects in `scope`.
     pub async fn list(&self, cx: &RequestContext, scope: &Scope, options: &ListOptions) -> Result<Listing, Status> {
-        self.authorize_scope(cx, "list", scope)?;
+        self.authorize_scope(cx, "list", scope, &options.fields)?;
         self.list_allowed(cx, scope, options).await
     }
 
@@ -45,13 +44,11 @@ impl Registry {
             Freshness::NotOlderThan(revision) => self.wait_for(cx, revision).await?,
             Freshness::Exact(revision) => {
                 self.wait_for(cx, revision).await?;
-                return self.page_at(scope, options, Place { revision, after: None, left: None });
+                let place = Place { revision, after: None, left: None };
+                return self.page_at(scope, options, place).await?.ok_or_else(|| too_old(revision));
             }
         }
-        let snapshot = self.parts.cache.snapshot(scope.kind);
-        let left = scope.namespace.is_none().then(|| snapshot.len() as u64);
-        let place = Place { revision: snapshot.revision(), after: None, left };
-        Ok(self.page_of(&snapshot, scope, options, &place))
+        Ok(self.present_page(scope, options, None).await)
     }
 
     async fn next_page(
@@ -61,60 +58,78 @@ impl Registry {
         options: &ListOptions,
         token: &ContinueToken,
     ) -> Result<Listing, Status> {
-        self.wait_for(cx, token.rv).await?;
-        let mut after = keys::prefix(scope.kind, None).to_vec();
-        after.extend_from_slice(token.start.as_bytes());
-        self.page_at(scope, options, Place { revision: token.rv, after: Some(after.into()), left: token.left })
+        let after = after(scope, token)?;
+        let Some(revision) = token.revision() else {
+            self.read_barrier(cx.deadline).await?;
+            return Ok(self.present_page(scope, options, Some(after)).await);
+        };
+        self.wait_for(cx, revision).await?;
+        let place = Place { revision, after: Some(after), left: token.left };
+        self.page_at(scope, options, place).await?.ok_or_else(|| token_too_old(token))
     }
 
-    /// A page at a revision that may have passed.
-    fn page_at(&self, scope: &Scope, options: &ListOptions, place: Place) -> Result<Listing, Status> {
+    /// A page of what there is now.
+    async fn present_page(&self, scope: &Scope, options: &ListOptions, after: Option<Bytes>) -> Listing {
+        let snapshot = self.parts.cache.snapshot(scope.kind);
+        let left = after.is_none().then(|| snapshot.count(scope.namespace.as_deref()));
+        page_of(&snapshot, scope, options, Place { revision: snapshot.revision(), after, left }).await
+    }
+
+    /// A page at a revision that may have passed; `None` when it is not kept any more.
+    async fn page_at(&self, scope: &Scope, options: &ListOptions, place: Place) -> Result<Option<Listing>, Status> {
         let snapshot = self.parts.cache.snapshot(scope.kind);
         if self.parts.cache.kind_revision(scope.kind) <= place.revision {
-            return Ok(self.page_of(&snapshot, scope, options, &place));
+            return Ok(Some(page_of(&snapshot, scope, options, place).await));
         }
         let prefix = keys::prefix(scope.kind, scope.namespace.as_deref());
         let state = self.parts.store.state();
-        let past =
-            state.range_at(&prefix, place.after.as_deref(), place.revision).map_err(|_| too_old(place.revision))?;
-        let entries = past.filter_map(|pair| {
-            let object = Object::from_stored(pair.value).ok()?;
-            Some((pair.key, Arc::new(Entry::new(Stored { object, revision: pair.mod_revision }))))
-        });
-        Ok(page(Box::new(entries), scope, options, &place))
-    }
-
-    fn page_of(&self, snapshot: &Snapshot, scope: &Scope, options: &ListOptions, place: &Place) -> Listing {
-        let prefix = keys::prefix(scope.kind, scope.namespace.as_deref());
-        let entries = snapshot.range(&prefix, place.after.clone()).map(|(key, entry)| (key.clone(), entry.clone()));
-        page(Box::new(entries), scope, options, place)
+        let Ok(past) = state.range_at(&prefix, place.after.as_deref(), place.revision) else { return Ok(None) };
+        let mut page = Page::new(scope, options, true);
+        for pair in past {
+            let object = Object::from_stored(pair.value).map_err(|error| Status::internal(&error))?;
+            let entry = Arc::new(Entry::new(Stored { object, revision: pair.mod_revision }));
+            if !page.take(pair.key, &entry) {
+                break;
+            }
+            if page.gives_way() {
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(Some(page.finish(place.revision, place.left)))
     }
 }
 
-/// Takes a page's worth of what the selectors take.
-fn page(entries: Entries<'_>, scope: &Scope, options: &ListOptions, place: &Place) -> Listing {
-    let limit = if options.limit == 0 { usize::MAX } else { options.limit };
-    let mut chosen = entries.filter(|(_, entry)| entry.matches(scope.kind, &options.labels, &options.fields));
-    let mut items = Vec::new();
-    let mut last = Bytes::new();
-    for (key, entry) in chosen.by_ref().take(limit) {
-        items.push(entry.stored().clone().seen_as(scope.kind));
-        last = key;
+async fn page_of(snapshot: &Snapshot, scope: &Scope, options: &ListOptions, place: Place) -> Listing {
+    let prefix = keys::prefix(scope.kind, scope.namespace.as_deref());
+    let mut page = Page::new(scope, options, false);
+    for (key, entry) in snapshot.range(&prefix, place.after) {
+        if !page.take(key.clone(), entry) {
+            break;
+        }
+        if page.gives_way() {
+            tokio::task::yield_now().await;
+        }
     }
-    let more = items.len() == limit && chosen.next().is_some();
-    let selects = !options.labels.is_everything() || !options.fields.is_empty();
-    let remaining = place.left.filter(|_| more && !selects).map(|left| left.saturating_sub(items.len() as u64));
-    let token = || ContinueToken::new(place.revision, suffix(scope, &last), remaining).encode();
-    Listing { continue_token: more.then(token), revision: place.revision, items, remaining }
+    page.finish(place.revision, place.left)
 }
 
-/// A key without its kind's prefix.
-fn suffix(scope: &Scope, key: &Bytes) -> String {
-    let prefix = keys::prefix(scope.kind, None);
-    String::from_utf8_lossy(&key[prefix.len().min(key.len())..]).into_owned()
+/// The key after which the page begins, which must be one of those that are asked for.
+fn after(scope: &Scope, token: &ContinueToken) -> Result<Bytes, Status> {
+    let mut key = keys::prefix(scope.kind, None).to_vec();
+    key.extend_from_slice(token.start.as_bytes());
+    if key.starts_with(&keys::prefix(scope.kind, scope.namespace.as_deref())) {
+        return Ok(key.into());
+    }
+    Err(Status::bad_request("continue key is not valid: it belongs to another list"))
 }
 
 fn too_old(revision: u64) -> Status {
-    let message = format!("resource version {revision}, of the continue parameter or asked for, is too old to list");
-    Status::expired(message)
+    Status::expired(format!("The resourceVersion for the provided list is too old: {revision}"))
+}
+
+fn token_too_old(token: &ContinueToken) -> Status {
+    let message = "The provided continue parameter is too old to display a consistent list result. You can start a new \
+                   list without the continue parameter, or use the continue token in this response to retrieve the \
+                   remainder of the results, which may then not fit what came before.";
+    Status::expired(message).with_continue(token.inconsistent().encode())
 }

@@ -27,6 +27,7 @@ mod create;
 mod decode;
 mod delete;
 mod delete_collection;
+mod delete_options;
 mod deletion;
 mod disruption;
 mod environment;
@@ -36,6 +37,7 @@ pub mod keys;
 mod list;
 mod options;
 mod ownership;
+mod page;
 mod patch;
 mod pipeline;
 mod pod_stream;
@@ -50,6 +52,8 @@ mod watch;
 
 #[cfg(test)]
 mod apply_tests;
+#[cfg(test)]
+mod list_tests;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -68,6 +72,7 @@ use crate::cache::Cache;
 
 pub use apply::{Applied, Configuration};
 pub use backend::Backend;
+pub use delete_collection::DeletedMany;
 pub use environment::{Environment, SystemEnvironment, rfc3339};
 pub use options::{
     DeleteOptions, FieldValidation, Freshness, ListOptions, Patch, Preconditions, Propagation, WatchFrom, WatchOptions,

@@ -1,21 +1,26 @@
 //! WATCH: a cursor over the cache's history, seen through selectors.
 //!
 //! An object that a change moves into a selector is added for the watcher, one that it moves out is deleted. When the
-//! reader is slower than the ring, the stream ends with an error of code 410, never with a gap.
+//! reader is slower than the ring, or asks for changes that are not kept any more, the stream ends with an error of code
+//! 410, never with a gap.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::Stream;
 use tokio::time::{Instant, sleep_until};
 use xebec_api::{FieldSelector, Kind, LabelSelector, Status};
 
 use super::{Registry, RequestContext, Scope, Stored, WatchFrom, WatchOptions, keys};
-use crate::cache::{CacheEvent, Entry, Expired, Subscription};
+use crate::cache::{CacheEvent, Entry, Expired, Snapshot, Subscription};
 
-/// How often a quiet watch tells its reader how far it is.
+/// How often a quiet watch tells its reader how far it is, at least; up to a quarter more, so that many watches that began
+/// together do not speak together for ever.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(60);
+const BOOKMARK_JITTER_MS: u64 = 15_000;
 /// A watch without a timeout of its own ends after this, and up to as much again, so that clients spread over the
 /// masters.
 const DEFAULT_TIMEOUT_SECONDS: u64 = 30 * 60;
@@ -53,7 +58,7 @@ impl Registry {
         scope: &Scope,
         options: &WatchOptions,
     ) -> Result<WatchStream, Status> {
-        self.authorize_scope(cx, "watch", scope)?;
+        self.authorize_scope(cx, "watch", scope, &options.fields)?;
         let after = match options.from {
             WatchFrom::Latest | WatchFrom::InitialEvents(None) => self.read_barrier(cx.deadline).await.map(|_| None)?,
             WatchFrom::Any => None,
@@ -61,9 +66,20 @@ impl Registry {
             WatchFrom::After(revision) => self.wait_for(cx, revision).await.map(|()| Some(revision))?,
         };
         let subscription = self.parts.cache.subscribe(scope.kind, scope.namespace.as_deref(), after);
-        let subscription = subscription.map_err(|expired| too_old(after.unwrap_or_default(), expired))?;
-        let watcher = Watcher::new(subscription, scope, options, self.watch_timeout(options));
+        let subscription = match subscription {
+            Ok(subscription) => subscription,
+            Err(expired) => {
+                let error = WatchEvent::Error(too_old(after.unwrap_or_default(), expired));
+                return Ok(Box::pin(futures::stream::iter([error])));
+            }
+        };
+        let watcher = Watcher::new(subscription, scope, options, self.rhythm(options));
         Ok(Box::pin(futures::stream::unfold(watcher, Watcher::step)))
+    }
+
+    fn rhythm(&self, options: &WatchOptions) -> Rhythm {
+        let jitter = Duration::from_millis(self.parts.environment.pick(BOOKMARK_JITTER_MS));
+        Rhythm { timeout: self.watch_timeout(options), bookmarks_every: BOOKMARK_EVERY + jitter }
     }
 
     fn watch_timeout(&self, options: &WatchOptions) -> Duration {
@@ -73,10 +89,52 @@ impl Registry {
     }
 }
 
+/// When a watch speaks unasked.
+struct Rhythm {
+    timeout: Duration,
+    bookmarks_every: Duration,
+}
+
+/// Entries of the state taken at a time: between two batches others get their turn.
+const BATCH: usize = 128;
+
+/// The state that a watch begins with, read as it is sent, so that a watcher holds a pointer to it and a batch of it.
+struct Initial {
+    states: Vec<Snapshot>,
+    prefix: Bytes,
+    after: Option<Bytes>,
+    batch: VecDeque<Arc<Entry>>,
+}
+
+impl Initial {
+    /// The next entry, in view or not.
+    async fn next(&mut self) -> Option<Arc<Entry>> {
+        if self.batch.is_empty() {
+            tokio::task::yield_now().await;
+            self.refill();
+        }
+        self.batch.pop_front()
+    }
+
+    fn refill(&mut self) {
+        let Some(state) = self.states.last() else { return };
+        let entries = state.range(&self.prefix, self.after.clone()).take(BATCH);
+        let mut last = None;
+        for (key, entry) in entries {
+            last = Some(key.clone());
+            self.batch.push_back(entry.clone());
+        }
+        match last {
+            Some(key) => self.after = Some(key),
+            None => drop(self.states.pop()),
+        }
+    }
+}
+
 /// What comes next.
 enum Stage {
     /// The rest of the state.
-    Initial(std::vec::IntoIter<Arc<Entry>>),
+    Initial(Initial),
     /// The bookmark that ends the state.
     InitialEnd,
     /// Changes.
@@ -98,36 +156,37 @@ struct Watcher {
     stage: Stage,
     marks_initial_end: bool,
     bookmarks: bool,
+    bookmarks_every: Duration,
     next_bookmark: Instant,
     end: Instant,
 }
 
 impl Watcher {
-    fn new(mut subscription: Subscription, scope: &Scope, options: &WatchOptions, timeout: Duration) -> Watcher {
+    fn new(mut subscription: Subscription, scope: &Scope, options: &WatchOptions, rhythm: Rhythm) -> Watcher {
         let prefix = keys::prefix(scope.kind, scope.namespace.as_deref());
-        let state = subscription.take_state();
-        let entries: Vec<Arc<Entry>> =
-            state.iter().flat_map(|snapshot| snapshot.range(&prefix, None)).map(|(_, entry)| entry.clone()).collect();
+        let initial = Initial { states: subscription.take_state(), prefix, after: None, batch: VecDeque::new() };
         let now = Instant::now();
         Watcher {
             subscription,
             view: View { kind: scope.kind, labels: options.labels.clone(), fields: options.fields.clone() },
-            stage: Stage::Initial(entries.into_iter()),
+            stage: Stage::Initial(initial),
             marks_initial_end: matches!(options.from, WatchFrom::InitialEvents(_)),
             bookmarks: options.bookmarks,
-            next_bookmark: now + BOOKMARK_EVERY,
-            end: now + timeout,
+            bookmarks_every: rhythm.bookmarks_every,
+            next_bookmark: now + rhythm.bookmarks_every,
+            end: now + rhythm.timeout,
         }
     }
 
     async fn step(mut self) -> Option<(WatchEvent, Watcher)> {
         loop {
             self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Initial(mut rest) => match rest.find(|entry| self.view.shows(entry)) {
-                    Some(entry) => {
+                Stage::Initial(mut rest) => match rest.next().await {
+                    Some(entry) if self.view.shows(&entry) => {
                         self.stage = Stage::Initial(rest);
                         return Some((WatchEvent::Added(self.view.of(entry.stored().clone())), self));
                     }
+                    Some(_) => Stage::Initial(rest),
                     None if self.marks_initial_end => Stage::InitialEnd,
                     None => Stage::Changes,
                 },
@@ -172,7 +231,7 @@ impl Watcher {
 
     /// A bookmark, unless there is a change to read first.
     fn bookmark(&mut self) -> Option<WatchEvent> {
-        self.next_bookmark = Instant::now() + BOOKMARK_EVERY;
+        self.next_bookmark = Instant::now() + self.bookmarks_every;
         match self.subscription.try_next().transpose() {
             Some(event) => self.shown(event),
             None => {

@@ -3,6 +3,58 @@
 use http::{Method, Uri};
 
 use super::path::{self, Route};
+use super::query::Query;
+use crate::request_info::RequestInfo;
+
+/// What a request is about.
+pub(crate) fn info(method: &Method, uri: &Uri) -> RequestInfo {
+    let path = uri.path().to_owned();
+    let Ok(Route::Resource(resource)) = path::parse(uri.path()) else {
+        return RequestInfo { verb: lower(word(method)), path, ..RequestInfo::default() };
+    };
+    let query = Query::parse(uri.query().unwrap_or_default()).unwrap_or_default();
+    let watches = resource.name.is_none() && query.flag("watch");
+    RequestInfo {
+        verb: verb_of_api(method, resource.name.is_some(), watches),
+        is_resource: true,
+        group: resource.kind.group.to_owned(),
+        version: resource.kind.version.to_owned(),
+        resource: resource.kind.plural.to_owned(),
+        subresource: resource.subresource.unwrap_or_default(),
+        namespace: resource.namespace,
+        name: resource.name.unwrap_or_default(),
+        path,
+        limit: query.number("limit").ok().flatten().unwrap_or_default(),
+    }
+}
+
+/// The verb, as rules of authorization name it.
+fn verb_of_api(method: &Method, has_name: bool, watches: bool) -> &'static str {
+    match *method {
+        Method::GET | Method::HEAD if watches => "watch",
+        Method::GET | Method::HEAD if !has_name => "list",
+        Method::GET | Method::HEAD => "get",
+        Method::POST => "create",
+        Method::PUT => "update",
+        Method::PATCH => "patch",
+        Method::DELETE if !has_name => "deletecollection",
+        Method::DELETE => "delete",
+        _ => "",
+    }
+}
+
+fn lower(word: &'static str) -> &'static str {
+    let words = [
+        ("GET", "get"),
+        ("HEAD", "head"),
+        ("POST", "post"),
+        ("PUT", "put"),
+        ("PATCH", "patch"),
+        ("DELETE", "delete"),
+        ("OPTIONS", "options"),
+    ];
+    words.into_iter().find(|(upper, _)| *upper == word).map_or("", |(_, lower)| lower)
+}
 
 /// Verb and subject of a request. Everything comes from the kind table or is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

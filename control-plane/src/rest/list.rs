@@ -1,9 +1,11 @@
-//! Lists: the stored bytes of each object, spliced into one document as it is sent.
+//! Lists: the stored bytes of each object, or what is shown of it, spliced into one document as it is sent.
 
 use axum::response::Response;
 use bytes::{BufMut, Bytes, BytesMut};
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use xebec_api::{Kind, Status, table};
+use xebec_api::table::{self, IncludeObject};
+use xebec_api::{Kind, Status};
 
 use super::negotiate::{self, Form};
 use super::{Call, respond};
@@ -18,28 +20,15 @@ pub(super) async fn serve(call: &Call, scope: &Scope) -> Result<Response, Status
     let options = call.query.list(scope.kind)?;
     let include = call.query.include_object()?;
     let listing = call.state.registry.list(&call.cx, scope, &options).await?;
-    let metadata = metadata(&listing);
-    Ok(match form {
-        Form::Object => stream(scope.kind, &metadata, listing.items),
-        Form::Table => {
-            let rows: Vec<_> = listing.items.iter().map(|stored| (&stored.object, stored.revision)).collect();
-            let mut rows = table::table(scope.kind, &rows, include, call.state.registry.now());
-            rows["metadata"] = metadata;
-            respond::json(http::StatusCode::OK, &rows)
-        }
-        Form::Partial => {
-            let items: Vec<Value> = listing.items.iter().map(|stored| table::partial(&stored.to_value())).collect();
-            let mut list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1"});
-            list["metadata"] = metadata;
-            list["items"] = items.into();
-            respond::json(http::StatusCode::OK, &list)
-        }
-    })
+    let view = View { kind: scope.kind, form, include, now: call.state.registry.now() };
+    Ok(stream(view, &metadata(&listing), listing.items))
 }
 
 /// The objects that a delete of many has deleted or marked.
-pub(super) fn of_deleted(scope: &Scope, items: Vec<Stored>, revision: u64) -> Response {
-    stream(scope.kind, &json!({"resourceVersion": revision.to_string()}), items)
+pub(super) fn of_deleted(call: &Call, scope: &Scope, items: Vec<Stored>, revision: u64) -> Response {
+    let now = call.state.registry.now();
+    let view = View { kind: scope.kind, form: Form::Object, include: IncludeObject::None, now };
+    stream(view, &json!({"resourceVersion": revision.to_string()}), items)
 }
 
 fn metadata(listing: &Listing) -> Value {
@@ -53,27 +42,63 @@ fn metadata(listing: &Listing) -> Value {
     metadata
 }
 
-fn stream(kind: &Kind, metadata: &Value, items: Vec<Stored>) -> Response {
-    let head = format!(
-        r#"{{"kind":"{}","apiVersion":"{}","metadata":{metadata},"items":["#,
-        kind.list_kind(),
-        kind.api_version()
-    );
-    let head = std::iter::once(Bytes::from(head));
+/// How a list and its items are written.
+struct View {
+    kind: &'static Kind,
+    form: Form,
+    include: IncludeObject,
+    now: Timestamp,
+}
+
+impl View {
+    /// Everything before the first item.
+    fn head(&self, metadata: &Value) -> String {
+        let (kind, api_version, rest) = match self.form {
+            Form::Object => (self.kind.list_kind(), self.kind.api_version(), "\"items\":[".to_owned()),
+            Form::Partial => {
+                ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned(), "\"items\":[".to_owned())
+            }
+            Form::Table => {
+                let columns = table::definitions(self.kind);
+                ("Table".to_owned(), "meta.k8s.io/v1".to_owned(), format!("\"columnDefinitions\":{columns},\"rows\":["))
+            }
+        };
+        format!(r#"{{"kind":"{kind}","apiVersion":"{api_version}","metadata":{metadata},{rest}"#)
+    }
+
+    fn item(&self, stored: &Stored) -> Bytes {
+        match self.form {
+            Form::Object => stored.to_json(),
+            Form::Partial => table::partial(&stored.to_value()).to_string().into(),
+            Form::Table => {
+                let row = table::row(self.kind, (&stored.object, stored.revision), self.include, self.now);
+                row.to_string().into()
+            }
+        }
+    }
+
+    /// Bytes that the items have at least, as far as that is known beforehand.
+    fn least(&self, items: &[Stored]) -> u64 {
+        match self.form {
+            Form::Object => items.iter().map(|stored| stored.object.bytes().len() as u64).sum(),
+            Form::Partial | Form::Table => 0,
+        }
+    }
+}
+
+fn stream(view: View, metadata: &Value, items: Vec<Stored>) -> Response {
+    let least = view.least(&items);
+    let head = std::iter::once(Bytes::from(view.head(metadata)));
     let tail = std::iter::once(Bytes::from_static(b"]}\n"));
-    respond::json_stream(futures::stream::iter(head.chain(Chunks::new(items)).chain(tail)))
+    let chunks = head.chain(Chunks { view, items: items.into_iter(), first: true }).chain(tail);
+    respond::json_of_size(futures::stream::iter(chunks), least)
 }
 
 /// The items in pieces of a good size, made as they are wanted.
 struct Chunks {
+    view: View,
     items: std::vec::IntoIter<Stored>,
     first: bool,
-}
-
-impl Chunks {
-    fn new(items: Vec<Stored>) -> Chunks {
-        Chunks { items: items.into_iter(), first: true }
-    }
 }
 
 impl Iterator for Chunks {
@@ -86,7 +111,7 @@ impl Iterator for Chunks {
             if !std::mem::take(&mut self.first) {
                 chunk.put_u8(b',');
             }
-            chunk.extend_from_slice(&stored.to_json());
+            chunk.extend_from_slice(&self.view.item(&stored));
         }
         (!chunk.is_empty()).then(|| chunk.freeze())
     }

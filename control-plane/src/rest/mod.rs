@@ -17,6 +17,7 @@
 mod body;
 mod classified;
 mod discovery;
+mod finish;
 mod fixed;
 mod list;
 mod logs;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::Method;
@@ -44,6 +46,7 @@ use tokio::time::Instant;
 use xebec_api::Status;
 
 pub use classified::Classified;
+pub(crate) use classified::info;
 
 use crate::authn::User;
 use crate::nodes::NodeStreams;
@@ -74,6 +77,7 @@ pub(crate) fn is_stream(uri: &http::Uri) -> bool {
     let Ok(Route::Resource(resource)) = path::parse(uri.path()) else { return false };
     match resource.subresource.as_deref() {
         Some(word) => matches!(word, "attach" | "exec" | "log" | "portforward"),
+        None if resource.name.is_some() => false,
         None => Query::parse(uri.query().unwrap_or_default()).is_ok_and(|query| query.flag("watch")),
     }
 }
@@ -103,11 +107,23 @@ async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, S
     let cx = RequestContext { user, deadline: Instant::now() + REQUEST_TIMEOUT };
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let (pretty, gzip) = (query.flag("pretty"), finish::takes_gzip(&parts.headers));
+    let is_stream = is_stream(&parts.uri);
     let call = Call { state, cx, method: parts.method, query, headers: parts.headers, upgrade };
+    let answer = route_to(call, route, parts.uri.path(), body).await;
+    if is_stream {
+        return answer;
+    }
+    let answer = answer.unwrap_or_else(|status| respond::status(&status));
+    let answer = if pretty { finish::indented(answer).await } else { answer };
+    Ok(if gzip { finish::compressed(answer) } else { answer })
+}
+
+async fn route_to(call: Call, route: Route, path: &str, body: Body) -> Result<Response, Status> {
     match route {
         Route::Open(page) => fixed::open(&call.state, page).await,
-        Route::Discovery(place) => discovery::serve(&call, parts.uri.path(), &place),
-        Route::OpenApi(place) => openapi::serve(&call, parts.uri.path(), &place),
+        Route::Discovery(place) => discovery::serve(&call, path, &place),
+        Route::OpenApi(place) => openapi::serve(&call, path, &place).await,
         Route::Resource(resource) => objects::serve(call, resource, body).await,
     }
 }

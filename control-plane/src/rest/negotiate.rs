@@ -40,6 +40,11 @@ impl<'a> Range<'a> {
         self.parameters.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
+    /// The type without its parameters.
+    pub(super) fn media_type(&self) -> &'a str {
+        self.media_type
+    }
+
     /// Whether JSON will do.
     pub(super) fn takes_json(&self) -> bool {
         matches!(self.media_type, "application/json" | "application/*" | "*/*")

@@ -71,6 +71,9 @@ async fn object(call: Call, target: Target, body: Body) -> Result<Response, Stat
 
 async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Status> {
     let (form, options) = (negotiate::form(&call.headers)?, write_options(call)?);
+    if form != Form::Object && !target.kind.is_stored() {
+        return Err(Status::not_acceptable(&["application/json"]));
+    }
     if target.kind.is_namespaced() && target.namespace.is_none() {
         return Err(Status::method_not_supported(target.kind, "POST"));
     }
@@ -147,8 +150,11 @@ async fn delete_collection(call: &Call, scope: &Scope, body: Body) -> Result<Res
     let list = call.query.list(scope.kind)?;
     let options = delete_options(call, body).await?;
     let deleted = call.state.registry.delete_collection(&call.cx, scope, &list, &options).await?;
-    let items = deleted.into_iter().map(|deleted| deleted.stored().clone()).collect();
-    Ok(list::of_deleted(scope, items, call.state.registry.cache().revision()))
+    let revision = call.state.registry.cache().revision();
+    Ok(match deleted.shown {
+        Some(items) => list::of_deleted(call, scope, items, revision),
+        None => respond::json(StatusCode::OK, &respond::deleted_many(scope.kind)),
+    })
 }
 
 async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status> {

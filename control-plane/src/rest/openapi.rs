@@ -18,7 +18,7 @@ use super::path::Place;
 use super::{Call, negotiate, respond};
 
 /// Serves a place in OpenAPI.
-pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, Status> {
+pub(super) async fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, Status> {
     if call.method != Method::GET {
         return Err(Status::new(Reason::MethodNotAllowed, "OpenAPI can only be read"));
     }
@@ -26,7 +26,7 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
     match place {
         Place::Index => Ok(respond::json(StatusCode::OK, &index())),
         Place::Version(group, version) => document(call, group, version),
-        Place::Whole => Ok(whole(call)),
+        Place::Whole => whole(call).await,
         Place::Core | Place::Groups | Place::Group(_) => Err(Status::no_such_resource()),
     }
 }
@@ -48,7 +48,7 @@ impl Document {
     fn hash(&self) -> &str {
         self.hash.get_or_init(|| {
             let bytes = self.bytes.get().cloned().unwrap_or_else(|| self.make());
-            Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02X}")).collect()
+            hex_digest(&bytes)
         })
     }
 
@@ -76,32 +76,65 @@ fn index() -> Value {
 
 fn document(call: &Call, group: &str, version: &str) -> Result<Response, Status> {
     let document = DOCUMENTS.get(&openapi::place(group, version)).ok_or_else(Status::no_such_resource)?;
-    let bytes = document.bytes();
-    let tag = format!("\"{}\"", document.hash());
-    let known = call.headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let mut response = match known {
-        true => respond::json_bytes(StatusCode::NOT_MODIFIED, Bytes::new()),
-        false => respond::json_bytes(StatusCode::OK, bytes),
-    };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    Ok(response)
+    let answer = respond::json_bytes(StatusCode::OK, document.bytes());
+    Ok(tagged(call, &format!("\"{}\"", document.hash()), answer))
 }
 
-const V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
+/// OpenAPI v2, once it is made: in the two forms in which clients ask for it.
+struct Whole {
+    json: OnceLock<Tagged>,
+    protobuf: OnceLock<Tagged>,
+}
 
-/// OpenAPI v2 with nothing in it: clients ask for it, in protobuf, when v3 does not know a kind, and then say so
-/// themselves.
-fn whole(call: &Call) -> Response {
-    let ranges = negotiate::accepted(&call.headers);
-    if ranges.iter().any(negotiate::Range::takes_json) {
-        return respond::json(
-            StatusCode::OK,
-            &json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": "v1.35.0"}, "paths": {}}),
-        );
+/// Bytes with their entity tag.
+struct Tagged {
+    bytes: Bytes,
+    tag: String,
+}
+
+impl Tagged {
+    fn new(bytes: Vec<u8>) -> Tagged {
+        Tagged { tag: format!("\"{}\"", hex_digest(&bytes)), bytes: bytes.into() }
     }
-    // Document { swagger = 1: "2.0", info = 2: { title = 1: "Kubernetes", version = 2: "v1.35.0" } }
-    const DOCUMENT: &[u8] = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.35.0";
-    respond::bytes_as(V2_PROTOBUF, DOCUMENT)
+}
+
+const JSON: &str = "application/json";
+
+static WHOLE: Whole = Whole { json: OnceLock::new(), protobuf: OnceLock::new() };
+
+/// A megabyte of text that few ask for. It is made by a thread of its own: meanwhile others are served.
+async fn whole(call: &Call) -> Result<Response, Status> {
+    let ranges = negotiate::accepted(&call.headers);
+    let of = |range: &negotiate::Range<'_>| {
+        let named = openapi::gnostic::MEDIA_TYPES.into_iter().find(|name| *name == range.media_type());
+        named.or_else(|| range.takes_json().then_some(JSON))
+    };
+    let content_type = if ranges.is_empty() { Some(JSON) } else { ranges.iter().find_map(of) };
+    let content_type = content_type.ok_or_else(|| Status::not_acceptable(&[JSON, openapi::gnostic::MEDIA_TYPES[0]]))?;
+    let json = content_type == JSON;
+    let form = if json { &WHOLE.json } else { &WHOLE.protobuf };
+    let make = move || form.get_or_init(|| Tagged::new(make_whole(json)));
+    let made = tokio::task::spawn_blocking(make).await.map_err(|error| Status::internal(&error))?;
+    Ok(tagged(call, &made.tag, respond::bytes_as(content_type, made.bytes.clone())))
+}
+
+fn make_whole(json: bool) -> Vec<u8> {
+    let documents = openapi::versions().into_iter();
+    let documents = documents.filter_map(|(group, version)| openapi::document(group, version));
+    let document = openapi::v2::document(documents);
+    if json { document.to_string().into_bytes() } else { openapi::gnostic::encode(&document) }
+}
+
+fn hex_digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// The answer with its tag, or only that nothing has changed for a client that knows the tag.
+fn tagged(call: &Call, tag: &str, answer: Response) -> Response {
+    let known = call.headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
+    let mut answer = if known { respond::json_bytes(StatusCode::NOT_MODIFIED, Bytes::new()) } else { answer };
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        answer.headers_mut().insert(ETAG, tag);
+    }
+    answer
 }

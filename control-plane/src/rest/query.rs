@@ -3,12 +3,21 @@
 use std::time::Duration;
 
 use xebec_api::table::IncludeObject;
-use xebec_api::{FieldError, FieldErrors, FieldPath, FieldSelector, Kind, LabelSelector, Reason, Status};
+use xebec_api::{FieldError, FieldErrors, FieldPath, FieldSelector, Kind, LabelSelector, Status};
 
 use super::path::percent_decode;
 use crate::registry::{
     DeleteOptions, FieldValidation, Freshness, ListOptions, Propagation, WatchFrom, WatchOptions, WriteOptions,
 };
+
+const VERSION_MATCH: &str = "resourceVersionMatch";
+
+/// How a resource version is meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Match {
+    Exact,
+    NotOlderThan,
+}
 
 /// Names and values, in their order.
 #[derive(Debug, Default)]
@@ -76,21 +85,40 @@ impl Query {
         })
     }
 
+    /// What of resource version, match and continue may go together, as the API has it.
     fn freshness(&self, limited: bool, continued: bool) -> Result<Freshness, Status> {
         let version = self.version()?;
-        match (self.text("resourceVersionMatch"), version) {
-            ("", None) => Ok(Freshness::Latest),
+        let matches = self.version_match(version, continued)?;
+        match (matches, version) {
             (_, Some(version)) if continued && version > 0 => {
                 Err(Status::bad_request("specifying resource version is not allowed when using continue"))
             }
-            ("", Some(0)) | ("NotOlderThan", Some(0)) => Ok(Freshness::Any),
-            ("", Some(version)) if limited => Ok(Freshness::Exact(version)),
-            ("" | "NotOlderThan", Some(version)) => Ok(Freshness::NotOlderThan(version)),
-            ("Exact", Some(version)) if version > 0 => Ok(Freshness::Exact(version)),
-            ("Exact" | "NotOlderThan", _) => {
-                Err(list_invalid("resourceVersionMatch", "is forbidden unless resourceVersion is provided"))
+            (_, None) => Ok(Freshness::Latest),
+            (Some(Match::Exact), Some(version)) => Ok(Freshness::Exact(version)),
+            (_, Some(0)) => Ok(Freshness::Any),
+            (None, Some(version)) if limited => Ok(Freshness::Exact(version)),
+            (_, Some(version)) => Ok(Freshness::NotOlderThan(version)),
+        }
+    }
+
+    fn version_match(&self, version: Option<u64>, continued: bool) -> Result<Option<Match>, Status> {
+        if self.has("sendInitialEvents") {
+            return Err(list_invalid("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+        }
+        let forbidden = |why| Err(list_invalid(VERSION_MATCH, why));
+        let matches = match self.text(VERSION_MATCH) {
+            "" => return Ok(None),
+            "Exact" => Match::Exact,
+            "NotOlderThan" => Match::NotOlderThan,
+            word => return Err(invalid(VERSION_MATCH, word, "supported values: \"Exact\", \"NotOlderThan\"")),
+        };
+        match (matches, version) {
+            (_, None) => forbidden("resourceVersionMatch is forbidden unless resourceVersion is provided"),
+            _ if continued => forbidden("resourceVersionMatch is forbidden when continue is provided"),
+            (Match::Exact, Some(0)) => {
+                forbidden("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
             }
-            (word, _) => Err(invalid("resourceVersionMatch", word, "supported values: \"Exact\", \"NotOlderThan\"")),
+            _ => Ok(Some(matches)),
         }
     }
 
@@ -114,16 +142,16 @@ impl Query {
         let (labels, fields) = self.selectors(kind)?;
         let version = self.version()?;
         let initial = self.flag("sendInitialEvents");
-        let matches = self.text("resourceVersionMatch");
+        let matches = self.text(VERSION_MATCH);
         if self.has("sendInitialEvents") && matches != "NotOlderThan" {
             return Err(list_invalid(
-                "resourceVersionMatch",
+                VERSION_MATCH,
                 "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
             ));
         }
         if !self.has("sendInitialEvents") && !matches.is_empty() {
             return Err(list_invalid(
-                "resourceVersionMatch",
+                VERSION_MATCH,
                 "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
             ));
         }
@@ -170,15 +198,16 @@ impl Query {
 
     /// What the query says beyond the body of a delete.
     pub(super) fn delete(&self, mut options: DeleteOptions) -> Result<DeleteOptions, Status> {
-        if let Some(seconds) = self.number("gracePeriodSeconds")? {
-            options.grace_period_seconds = Some(i64::try_from(seconds).unwrap_or(i64::MAX));
-        }
-        match (self.text("propagationPolicy"), self.text("orphanDependents")) {
-            ("", "") => {}
-            ("", orphan) => {
-                options.propagation = Some(if orphan == "true" { Propagation::Orphan } else { Propagation::Background })
+        match self.text("gracePeriodSeconds") {
+            "" => {}
+            text => {
+                let seconds = text.parse().map_err(|_| invalid("gracePeriodSeconds", text, "must be a number"))?;
+                options.grace_period_seconds = Some(seconds);
             }
-            (policy, _) => options.propagation = Some(Propagation::parse(policy)?),
+        }
+        let orphan = self.has("orphanDependents").then(|| self.flag("orphanDependents"));
+        if let Some(propagation) = Propagation::of(self.text("propagationPolicy"), orphan)? {
+            options.propagation = Some(propagation);
         }
         options.dry_run |= self.dry_run()?;
         Ok(options)
@@ -193,27 +222,12 @@ fn pair(raw: &str) -> Option<(String, String)> {
 
 fn invalid(field: &str, value: &str, why: &str) -> Status {
     let error = FieldError::invalid(&FieldPath::new(field), value, why);
-    options_status(&FieldErrors::from_iter([error]))
+    Status::invalid_options("ListOptions", &FieldErrors::from_iter([error]))
 }
 
 fn list_invalid(field: &str, why: &str) -> Status {
     let error = FieldError::forbidden(&FieldPath::new(field), why);
-    options_status(&FieldErrors::from_iter([error]))
-}
-
-fn options_status(errors: &FieldErrors) -> Status {
-    let causes = errors.iter().map(|error| xebec_api::Cause {
-        reason: error.reason().to_owned(),
-        message: error.body(),
-        field: error.path.to_string(),
-    });
-    let details = xebec_api::Details {
-        group: "meta.k8s.io".into(),
-        kind: "ListOptions".into(),
-        causes: causes.collect(),
-        ..Default::default()
-    };
-    Status::new(Reason::Invalid, format!("ListOptions.meta.k8s.io \"\" is invalid: {errors}")).with_details(details)
+    Status::invalid_options("ListOptions", &FieldErrors::from_iter([error]))
 }
 
 #[cfg(test)]

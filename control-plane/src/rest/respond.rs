@@ -1,13 +1,17 @@
 //! Answers: objects, statuses, streams of bytes.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::Stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
+use http_body::{Frame, SizeHint};
 use serde_json::Value;
-use xebec_api::{Kind, Status};
+use xebec_api::{Details, Kind, Status};
 
 use crate::registry::Deleted;
 
@@ -38,7 +42,7 @@ pub(super) fn json_as(content_type: &'static str, value: &Value) -> Response {
 }
 
 /// Bytes of some other content type.
-pub(super) fn bytes_as(content_type: &'static str, bytes: &'static [u8]) -> Response {
+pub(super) fn bytes_as(content_type: &'static str, bytes: Bytes) -> Response {
     with_body(StatusCode::OK, HeaderValue::from_static(content_type), Body::from(bytes))
 }
 
@@ -50,6 +54,35 @@ pub(super) fn text(code: StatusCode, text: &'static str) -> Response {
 /// JSON that comes piece by piece.
 pub(super) fn json_stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Response {
     with_body(StatusCode::OK, JSON, stream_body(stream))
+}
+
+/// The same, of at least `least` bytes.
+pub(super) fn json_of_size(stream: impl Stream<Item = Bytes> + Send + 'static, least: u64) -> Response {
+    with_body(StatusCode::OK, JSON, Body::new(AtLeast { inner: stream_body(stream), least }))
+}
+
+/// A body that knows how long it will be at least.
+struct AtLeast {
+    inner: Body,
+    least: u64,
+}
+
+impl http_body::Body for AtLeast {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = std::task::ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let sent = frame.as_ref().and_then(|frame| frame.as_ref().ok()).and_then(Frame::data_ref);
+        self.least = self.least.saturating_sub(sent.map_or(0, |data| data.len() as u64));
+        Poll::Ready(frame)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = SizeHint::new();
+        hint.set_lower(self.least);
+        hint
+    }
 }
 
 /// Text that comes piece by piece.
@@ -79,6 +112,12 @@ pub(super) fn deleted(deleted: &Deleted, kind: &Kind) -> Response {
         Deleted::Terminating(stored) => json_bytes(StatusCode::OK, stored.to_json()),
         Deleted::Removed(stored) => json(StatusCode::OK, &stored.success(kind)),
     }
+}
+
+/// What a delete of more objects than are shown did.
+pub(super) fn deleted_many(kind: &Kind) -> Value {
+    let details = Details { group: kind.group.to_owned(), kind: kind.plural.to_owned(), ..Details::default() };
+    xebec_api::status::success(&details)
 }
 
 /// Tells the client about fields that were dropped.

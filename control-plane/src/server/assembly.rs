@@ -21,14 +21,16 @@ use xebec_proto::v1::objects_server::ObjectsServer;
 use xebec_store::Store;
 
 use super::config::ServerConfig;
-use super::gate::Gate;
+use super::gate::{Doors, Gate, Observers};
 use super::health::{self, Health};
 use super::in_flight::InFlight;
 use super::leader_objects::LeaderObjects;
 use super::master_file::MasterFile;
 use super::networks;
+use super::reading::Readers;
 use super::view::View;
 use crate::admission::{self, Admission};
+use crate::audit::Auditor;
 use crate::authz::plugins::{NoEscalation, NodeRestriction};
 use crate::authz::{Authorizer, Rbac, Union};
 use crate::bootstrap::admit::Admitter;
@@ -37,11 +39,13 @@ use crate::bootstrap::tokens::Tokens;
 use crate::cache::Cache;
 use crate::cluster::peers::MasterClient;
 use crate::cluster::service::ClusterService;
+use crate::fairness::{self, Config, Fairness};
 use crate::grpc::ObjectsService;
 use crate::metrics::{Metrics, RequestMetrics};
 use crate::nodes::{NodeHub, NodeHubConfig, NodeLiveness};
 use crate::pki::Pki;
 use crate::registry::{Registry, RegistryParts, SystemEnvironment};
+use crate::request_info::RequestInfo;
 use crate::rest::{self, RestState};
 use crate::runtime::{self, NodeWatch, RuntimeParts};
 
@@ -60,19 +64,39 @@ pub(super) struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    /// Wires everything, starts what works in the background, and returns the door to it.
-    pub(super) fn build(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> Gate {
+    /// Wires everything, starts what works in the background, and returns the door to it. Fails when audit records cannot be kept.
+    pub(super) fn build(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> std::io::Result<Gate> {
         let rbac = Arc::new(Rbac::new(self.cache.clone()));
         let authorizer: Arc<dyn Authorizer> = Arc::new(Union::new(self.cache.clone(), rbac.clone()));
         let registry = self.registry(&rbac, &authorizer);
         let hub = self.hub(&registry);
         tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
         tasks.spawn(runtime::run(self.runtime(&registry, &hub), shutdown.clone().cancelled_owned()));
-        let limits = InFlight::new(self.config.max_requests, self.config.max_streams);
+        let doors = self.doors(tasks, shutdown);
+        let audit = Auditor::start(&self.config.audit, &self.config.data_dir)?;
         let requests = RequestMetrics::default();
-        let metrics = Metrics::new(authorizer.clone(), &requests, |registry| self.store.register_metrics(registry));
+        let metrics = Metrics::new(authorizer.clone(), &requests, |registry| {
+            self.store.register_metrics(registry);
+            doors.fairness.register(registry);
+            audit.register(registry);
+        });
         let rest = self.rest(&registry, &hub).merge(metrics.router());
-        Gate::new(self.grpc(&authorizer, &registry, &hub), rest, limits, requests)
+        let observers = Observers { metrics: requests, audit };
+        Ok(Gate::new(self.grpc(&authorizer, &registry, &hub), rest, doors, observers))
+    }
+
+    fn doors(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> Doors {
+        let seats = u32::try_from(self.config.max_requests).unwrap_or(u32::MAX);
+        let fairness = Fairness::new(seats, Config::suggested());
+        let readers = Readers::default();
+        tasks.spawn(fairness::follow(fairness.clone(), self.cache.clone(), shutdown.clone()));
+        tasks.spawn(readers.clone().watch(shutdown.clone()));
+        let cache = self.cache.clone();
+        let objects = move |info: &RequestInfo| {
+            let kind = xebec_api::find(&info.group, &info.version, &info.resource);
+            kind.map_or(0, |kind| cache.snapshot(kind).count(info.namespace.as_deref()))
+        };
+        Doors { in_flight: InFlight::new(self.config.max_streams), fairness, readers, objects: Arc::new(objects) }
     }
 
     fn hub(&self, registry: &Registry) -> NodeHub {

@@ -8,6 +8,8 @@ use ipnetwork::IpNetwork;
 use xebec_proto::endpoint::{API_PORT, Endpoint};
 use xebec_proto::token::JoinToken;
 
+use crate::audit::AuditConfig;
+
 /// The port of the Raft peers.
 pub const PEER_PORT: u16 = 6444;
 
@@ -54,6 +56,8 @@ pub struct ServerConfig {
     pub max_streams: usize,
     /// TCP connections at once; above it new ones are closed.
     pub max_connections: usize,
+    /// Where requests are recorded, and how much of that is kept.
+    pub audit: AuditConfig,
 }
 
 impl Default for ServerConfig {
@@ -75,6 +79,7 @@ impl Default for ServerConfig {
             max_requests: 400,
             max_streams: 20_000,
             max_connections: 8_192,
+            audit: AuditConfig::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use xebec_api::validation::priority_class::SYSTEM;
 use xebec_proto::endpoint::Endpoint;
 
 use crate::authz::defaults;
+use crate::fairness::defaults as fairness;
 
 const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /// Says who keeps an EndpointSlice.
@@ -22,6 +23,7 @@ pub(super) fn all(kubernetes_address: &str, service_cidr: &str) -> Vec<Value> {
     objects.push(service_range(service_cidr));
     objects.extend(NAMESPACES.map(namespace));
     objects.push(kubernetes_service(kubernetes_address));
+    objects.extend(fairness::schemas().into_iter().chain(fairness::levels()));
     objects
 }
 

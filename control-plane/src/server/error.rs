@@ -49,6 +49,13 @@ pub enum ServerError {
         /// As it was given.
         address: String,
     },
+    /// Nothing may happen that is not recorded, if it is to be.
+    #[error("cannot keep audit records; --audit-log-path says where, `none` does without")]
+    Audit {
+        /// As the system said it.
+        #[source]
+        source: io::Error,
+    },
     /// A port could not be opened.
     #[error("cannot listen on {address}")]
     Listen {

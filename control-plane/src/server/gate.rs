@@ -2,8 +2,8 @@
 //! who never sends the body holds no place for ever.
 //!
 //! ```text
-//! connection (user or nobody, address) ─► somebody, or a path that is open to all? ─► below the bounds? ─┬─► gRPC services
-//!                                          else 401                                else 429              └─► REST router
+//! connection (user or nobody, address) ─► somebody, or a path that is open to all? ─► a fair turn, below the bounds? ─┬─► gRPC services
+//!                                          else 401                                else 429                           └─► REST router
 //! ```
 
 use std::sync::Arc;
@@ -14,13 +14,20 @@ use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tower::ServiceExt;
 use xebec_api::{Reason, Status};
 
-use super::in_flight::{Class, InFlight, classify, guard};
+use super::in_flight::{Class, InFlight, Permit, classify};
+use super::reading::Readers;
+use crate::audit::Auditor;
 use crate::authn::User;
+use crate::fairness::{Classification, Fairness};
 use crate::metrics::RequestMetrics;
+use crate::request_info::RequestInfo;
+use crate::rest;
 
 /// What anybody may call.
 const OPEN_PATHS: [&str; 3] = ["/livez", "/readyz", "/version"];
 const OPEN_CALL: &str = "/xebec.v1.Bootstrap/Join";
+const FLOW_SCHEMA: header::HeaderName = header::HeaderName::from_static("x-kubernetes-pf-flowschema-uid");
+const PRIORITY_LEVEL: header::HeaderName = header::HeaderName::from_static("x-kubernetes-pf-prioritylevel-uid");
 /// When to come back after a 429, in seconds.
 const RETRY_AFTER: u32 = 1;
 
@@ -29,41 +36,126 @@ const RETRY_AFTER: u32 = 1;
 pub struct Gate {
     grpc: Router,
     rest: Router,
-    in_flight: InFlight,
-    metrics: RequestMetrics,
+    doors: Doors,
+    observers: Observers,
+}
+
+/// Who hears of every request.
+#[derive(Clone)]
+pub struct Observers {
+    /// In numbers.
+    pub metrics: RequestMetrics,
+    /// One by one.
+    pub audit: Auditor,
+}
+
+/// What decides how much is under way.
+#[derive(Clone)]
+pub struct Doors {
+    /// How many streams and joiners.
+    pub in_flight: InFlight,
+    /// Whose request is next.
+    pub fairness: Fairness,
+    /// How long answers wait to be read.
+    pub readers: Readers,
+    /// How many objects there are of what a request lists.
+    pub objects: Arc<dyn Fn(&RequestInfo) -> u64 + Send + Sync>,
+}
+
+/// Objects of a list that are as much work as a request about one.
+const OBJECTS_A_SEAT: u64 = 2_000;
+/// The most seats that a list takes.
+const MOST_SEATS: u64 = 10;
+
+/// A right to be under way, and which objects decided about it.
+struct Entry {
+    permit: Permit,
+    by: Classification,
+}
+
+impl Doors {
+    /// Waits for the request's turn, or says that there are too many.
+    async fn enter(
+        &self,
+        class: Class,
+        user: Option<&User>,
+        info: &RequestInfo,
+    ) -> Result<Entry, (Status, Classification)> {
+        let name = user.map_or("", |user| user.name.as_str());
+        let too_many = || Status::too_many_requests("too many requests are under way", RETRY_AFTER);
+        let Some(permit) = self.in_flight.enter(class, name) else {
+            return Err((too_many(), Classification::default()));
+        };
+        let takes_turns = class == Class::Request || info.verb == "watch";
+        let Some(user) = user.filter(|_| takes_turns) else {
+            return Ok(Entry { permit, by: Classification::default() });
+        };
+        match self.fairness.enter(user, info, self.seats(info)).await {
+            Ok(admitted) => Ok(Entry { permit: permit.with_seat(admitted.seat), by: admitted.by }),
+            Err(refused) => Err((too_many(), refused.by)),
+        }
+    }
+
+    /// The more objects a list reads, the more seats it takes.
+    fn seats(&self, info: &RequestInfo) -> u32 {
+        if info.verb != "list" {
+            return 1;
+        }
+        let objects = (self.objects)(info);
+        let read = if info.limit == 0 { objects } else { objects.min(info.limit) };
+        u32::try_from((read / OBJECTS_A_SEAT + 1).min(MOST_SEATS)).unwrap_or(1)
+    }
 }
 
 impl Gate {
     /// In front of these.
-    pub fn new(grpc: Router, rest: Router, in_flight: InFlight, metrics: RequestMetrics) -> Self {
-        Self { grpc, rest, in_flight, metrics }
+    pub fn new(grpc: Router, rest: Router, doors: Doors, observers: Observers) -> Self {
+        Self { grpc, rest, doors, observers }
     }
 
     /// Answers one request, which carries `Arc<User>` when its caller is somebody.
-    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let is_grpc = is_grpc(&request);
         let class = class(&request, is_grpc);
-        let account = self.metrics.begin(&request, is_grpc, class);
-        account.close(self.admit(request, is_grpc, class).await)
+        let info = match is_grpc {
+            true => RequestInfo::of_grpc(request.uri().path()),
+            false => rest::info(request.method(), request.uri()),
+        };
+        let account = self.observers.metrics.begin(&request, is_grpc, class);
+        let record = self.observers.audit.begin(&mut request, &info, class);
+        record.close(account.close(self.admit(request, is_grpc, class, &info).await))
     }
 
-    async fn admit(&self, request: Request<Body>, is_grpc: bool, class: Class) -> Response<Body> {
+    async fn admit(&self, request: Request<Body>, is_grpc: bool, class: Class, info: &RequestInfo) -> Response<Body> {
         if request.extensions().get::<Arc<User>>().is_none() && !is_open(&request, is_grpc) {
             return refuse(is_grpc, &Status::unauthorized());
         }
         if wants_to_be_another(&request) {
             return refuse(is_grpc, &Status::new(Reason::Forbidden, "nobody may act as another user here"));
         }
-        let Some(permit) = self.in_flight.enter(class) else {
-            return refuse(is_grpc, &Status::too_many_requests("too many requests are under way", RETRY_AFTER));
+        let user = request.extensions().get::<Arc<User>>().cloned();
+        let entry = match self.doors.enter(class, user.as_deref(), info).await {
+            Ok(entry) => entry,
+            Err((status, by)) => return classified(refuse(is_grpc, &status), &by),
         };
         let router = if is_grpc { &self.grpc } else { &self.rest };
         match in_time(class, router.clone().oneshot(request)).await {
-            Some(Ok(answer)) => guard(answer, permit),
+            Some(Ok(answer)) => classified(self.doors.readers.guard(answer, entry.permit, class), &entry.by),
             Some(Err(never)) => match never {},
             None => refuse(is_grpc, &Status::timeout("the request was not answered in time")),
         }
     }
+}
+
+/// The answer, saying which FlowSchema and priority level its request went by.
+fn classified(mut answer: Response<Body>, by: &Classification) -> Response<Body> {
+    let names = [(FLOW_SCHEMA, &by.flow_schema), (PRIORITY_LEVEL, &by.priority_level)];
+    for (name, uid) in names.into_iter().filter(|(_, uid)| !uid.is_empty()) {
+        if let Ok(uid) = HeaderValue::from_str(uid) {
+            answer.headers_mut().insert(name, uid);
+        }
+    }
+    answer
 }
 
 async fn in_time<T>(class: Class, answer: impl Future<Output = T>) -> Option<T> {

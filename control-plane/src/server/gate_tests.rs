@@ -1,12 +1,38 @@
 //! Who gets through the door.
 
 use axum::routing::any;
+use serde_json::json;
 
 use super::*;
+use crate::fairness::Config;
 
-fn gate(max_requests: usize) -> Gate {
+/// A level that lets so many requests of everybody through, and queues none.
+fn doors(max_requests: u32) -> Doors {
+    let level = json!({"metadata": {"name": "all", "uid": "level-uid"}, "spec": {"type": "Limited", "limited": {
+        "nominalConcurrencyShares": 1_000, "limitResponse": {"type": "Reject"},
+    }}});
+    let everything = json!({"subjects": [{"kind": "Group", "group": {"name": "*"}}],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+        "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": true}]});
+    let schema = json!({"metadata": {"name": "all", "uid": "schema-uid"}, "spec": {
+        "matchingPrecedence": 5, "priorityLevelConfiguration": {"name": "all"}, "rules": [everything],
+    }});
+    Doors {
+        in_flight: InFlight::new(4),
+        fairness: Fairness::new(max_requests, Config::new(&[schema], &[level])),
+        readers: Readers::default(),
+        objects: Arc::new(|_| 0),
+    }
+}
+
+fn gate(max_requests: u32) -> Gate {
     let all = || Router::new().fallback(any(|| async { "through" }));
-    Gate::new(all(), all(), InFlight::new(max_requests, 1), RequestMetrics::default())
+    Gate::new(
+        all(),
+        all(),
+        doors(max_requests),
+        Observers { metrics: RequestMetrics::default(), audit: Auditor::off() },
+    )
 }
 
 async fn check(gate: &Gate, request: axum::http::request::Builder, user: Option<User>, expect: u16) -> Response<Body> {
@@ -56,15 +82,22 @@ async fn above_the_bound_callers_are_told_to_come_back() {
     let held = check(&gate, Request::builder().uri("/api"), user(), 200).await;
     let refused = check(&gate, Request::builder().uri("/api"), user(), 429).await;
     assert_eq!(refused.headers()["retry-after"], "1");
-    check(&gate, Request::builder().uri("/api/v1/pods?watch=true"), user(), 200).await;
+    assert_eq!(refused.headers()["x-kubernetes-pf-prioritylevel-uid"], "level-uid");
+    check(&gate, Request::builder().uri("/api/v1/namespaces/a/pods/b/log"), user(), 200).await;
     drop(held);
-    check(&gate, Request::builder().uri("/api"), user(), 200).await;
+    let answer = check(&gate, Request::builder().uri("/api"), user(), 200).await;
+    assert_eq!(answer.headers()["x-kubernetes-pf-flowschema-uid"], "schema-uid");
 }
 
 /// Answers nothing until its body has come, as gRPC does.
-fn patient_gate(max_requests: usize) -> Gate {
+fn patient_gate(max_requests: u32) -> Gate {
     let all = || Router::new().fallback(any(|_: axum::body::Bytes| async { "through" }));
-    Gate::new(all(), all(), InFlight::new(max_requests, 1), RequestMetrics::default())
+    Gate::new(
+        all(),
+        all(),
+        doors(max_requests),
+        Observers { metrics: RequestMetrics::default(), audit: Auditor::off() },
+    )
 }
 
 fn join_without_end() -> Request<Body> {

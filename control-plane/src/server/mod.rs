@@ -17,6 +17,7 @@ pub mod master;
 pub mod master_file;
 mod membership;
 mod networks;
+pub mod reading;
 mod settle;
 mod standing;
 mod view;

@@ -113,7 +113,12 @@ fn refusals() -> Vec<Refusal> {
         refusal("PATCH", item("absent"), "{}", (404, "NotFound", "")).typed("application/merge-patch+json"),
         refusal("DELETE", item("absent"), "", (404, "NotFound", "")),
         refusal("DELETE", item("there"), "{\"preconditions\":{\"uid\":\"another\"}}", (409, "Conflict", "")),
-        refusal("DELETE", format!("{}?propagationPolicy=Sideways", item("there")), "", (400, "BadRequest", "")),
+        refusal(
+            "DELETE",
+            format!("{}?propagationPolicy=Sideways", item("there")),
+            "",
+            (422, "Invalid", "propagationPolicy"),
+        ),
     ]
 }
 
