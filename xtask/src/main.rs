@@ -4,6 +4,7 @@
 
 mod cargo;
 mod codegen;
+mod fuzz;
 mod setup;
 mod tidy;
 mod up;
@@ -51,7 +52,11 @@ enum Command {
         yes: bool,
     },
     /// Change nothing, check everything: format, lints, tidy, documentation, tests, and the scenarios on a whole cluster
-    Verify,
+    Verify {
+        /// Fuzz every decoder for a minute, too; installs cargo-fuzz and a nightly compiler when they are missing
+        #[arg(long)]
+        fuzz: bool,
+    },
     /// Format, and apply what clippy can mend by itself
     Fix,
     /// Write the API's schema table again, after k8s-openapi or the supplement has changed
@@ -76,7 +81,7 @@ fn run(command: Command) -> Result<()> {
         Command::Up { yes, release, once } => setup::run(yes).and_then(|()| up::run(profile(release), once)),
         Command::Down => up::down(),
         Command::Test { yes } => test(yes),
-        Command::Verify => verify(),
+        Command::Verify { fuzz } => verify().and_then(|()| if fuzz { fuzz::run() } else { Ok(()) }),
         Command::Fix => fix(),
         Command::Codegen => codegen::run(),
         Command::Tidy => tidy::run(),

@@ -104,13 +104,17 @@ struct Initial {
     prefix: Bytes,
     after: Option<Bytes>,
     batch: VecDeque<Arc<Entry>>,
+    /// Whether the last batch was a whole one, so that more is likely to follow.
+    was_full: bool,
 }
 
 impl Initial {
     /// The next entry, in view or not.
     async fn next(&mut self) -> Option<Arc<Entry>> {
         if self.batch.is_empty() {
-            tokio::task::yield_now().await;
+            if self.was_full {
+                tokio::task::yield_now().await;
+            }
             self.refill();
         }
         self.batch.pop_front()
@@ -124,6 +128,7 @@ impl Initial {
             last = Some(key.clone());
             self.batch.push_back(entry.clone());
         }
+        self.was_full = self.batch.len() == BATCH;
         match last {
             Some(key) => self.after = Some(key),
             None => drop(self.states.pop()),
@@ -164,7 +169,8 @@ struct Watcher {
 impl Watcher {
     fn new(mut subscription: Subscription, scope: &Scope, options: &WatchOptions, rhythm: Rhythm) -> Watcher {
         let prefix = keys::prefix(scope.kind, scope.namespace.as_deref());
-        let initial = Initial { states: subscription.take_state(), prefix, after: None, batch: VecDeque::new() };
+        let initial =
+            Initial { states: subscription.take_state(), prefix, after: None, batch: VecDeque::new(), was_full: false };
         let now = Instant::now();
         Watcher {
             subscription,

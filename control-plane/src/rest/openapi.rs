@@ -105,12 +105,14 @@ static WHOLE: Whole = Whole { json: OnceLock::new(), protobuf: OnceLock::new() }
 /// A megabyte of text that few ask for. It is made by a thread of its own: meanwhile others are served.
 async fn whole(call: &Call) -> Result<Response, Status> {
     let ranges = negotiate::accepted(&call.headers);
+    // Whatever a client calls it, the answer has the name that its reader of media types takes.
+    let protobuf = openapi::gnostic::MEDIA_TYPES[0];
     let of = |range: &negotiate::Range<'_>| {
-        let named = openapi::gnostic::MEDIA_TYPES.into_iter().find(|name| *name == range.media_type());
-        named.or_else(|| range.takes_json().then_some(JSON))
+        let is_named = openapi::gnostic::MEDIA_TYPES.contains(&range.media_type());
+        is_named.then_some(protobuf).or_else(|| range.takes_json().then_some(JSON))
     };
     let content_type = if ranges.is_empty() { Some(JSON) } else { ranges.iter().find_map(of) };
-    let content_type = content_type.ok_or_else(|| Status::not_acceptable(&[JSON, openapi::gnostic::MEDIA_TYPES[0]]))?;
+    let content_type = content_type.ok_or_else(|| Status::not_acceptable(&[JSON, protobuf]))?;
     let json = content_type == JSON;
     let form = if json { &WHOLE.json } else { &WHOLE.protobuf };
     let make = move || form.get_or_init(|| Tagged::new(make_whole(json)));
