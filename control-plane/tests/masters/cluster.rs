@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use xebec_control_plane::server::Master;
 use xebec_proto::v1::{ClusterStatusRequest, ClusterStatusResponse};
 
+use crate::contract::watches;
 use crate::support::*;
 
 const CONFIG_MAPS: &str = "/api/v1/namespaces/default/configmaps";
@@ -51,6 +52,7 @@ async fn three_masters_form_serve_and_come_back() {
             assert_eq!(read(master, &format!("by-{i}")).await, 200);
         }
     }
+    watches::across(&masters).await;
     let before = status(&masters[0]).await.revision;
     let [m1, m2, m3] = masters;
     one_stops_and_comes_back(&m1, m2, paths[1], m3).await;

@@ -11,7 +11,7 @@ mod hostile;
 mod kinds;
 mod lists;
 mod objects;
-mod watches;
+pub(crate) mod watches;
 mod writes;
 
 use serde_json::json;

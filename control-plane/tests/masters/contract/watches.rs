@@ -7,10 +7,12 @@ use bytes::BytesMut;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use xebec_control_plane::server::Master;
+use xebec_proto::v1::TransferLeaderRequest;
 
 use super::faces::Rest;
-use crate::support::TIMEOUT;
+use crate::support::{TIMEOUT, cluster, eventually};
 
 const MAPS: &str = "/api/v1/namespaces/watched/configmaps";
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -53,7 +55,8 @@ impl Known {
         let mut known = Known::default();
         let mut next = format!("{path}?limit=7");
         loop {
-            let list = rest.get(&next).await.json();
+            let page = async || Some(rest.get(&next).await).filter(|reply| reply.code == 200);
+            let list = eventually("a page", page).await.json();
             let items = list["items"].as_array().unwrap_or_else(|| panic!("{list}"));
             items.iter().for_each(|item| known.put(item));
             known.revision = text(&list, "/metadata/resourceVersion");
@@ -86,16 +89,30 @@ fn text(value: &Value, pointer: &str) -> String {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// Waits a moment before another attempt: a leader that is just being changed is no reason to give up.
+async fn again(what: &str, give_up: Instant) {
+    assert!(Instant::now() < give_up, "{what}: not within {TIMEOUT:?}");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
 async fn put(rest: &Rest, name: &str, value: &str, labels: Value) -> u64 {
     let body = json!({"metadata": {"name": name, "labels": labels}, "data": {"k": value}}).to_string();
-    let reply = rest.send("PUT", &format!("{MAPS}/{name}"), &[JSON], body.clone()).await;
-    let reply = if reply.code == 404 { rest.send("POST", MAPS, &[JSON], body).await } else { reply };
-    assert!(reply.code < 300, "{}", reply.json());
-    text(&reply.json(), "/metadata/resourceVersion").parse().unwrap()
+    let give_up = Instant::now() + TIMEOUT;
+    loop {
+        let reply = rest.send("PUT", &format!("{MAPS}/{name}"), &[JSON], body.clone()).await;
+        let reply = if reply.code == 404 { rest.send("POST", MAPS, &[JSON], body.clone()).await } else { reply };
+        if reply.code < 300 {
+            return text(&reply.json(), "/metadata/resourceVersion").parse().unwrap();
+        }
+        again("a write", give_up).await;
+    }
 }
 
 async fn remove(rest: &Rest, name: &str) {
-    assert_eq!(rest.send("DELETE", &format!("{MAPS}/{name}"), &[], "").await.code, 200);
+    let give_up = Instant::now() + TIMEOUT;
+    while !matches!(rest.send("DELETE", &format!("{MAPS}/{name}"), &[], "").await.code, 200 | 404) {
+        again("a delete", give_up).await;
+    }
 }
 
 pub(super) async fn play(_: &Master, rest: &Rest) {
@@ -154,12 +171,17 @@ async fn forms_and_bookmarks(rest: &Rest) {
 
 /// Writes go on while a reader lists, watches, reads slowly, and begins again whenever its watch ends.
 async fn list_and_watch_make_the_state(rest: &Rest) {
-    let writer = tokio::spawn(write_and_remove(rest.clone()));
+    let writer = tokio::spawn(write_and_remove(vec![rest.clone()]));
     let mut known = Known::listed(rest, MAPS).await;
     while !writer.is_finished() {
         follow(rest, &mut known, Duration::from_millis(5)).await;
     }
     writer.await.unwrap();
+    catch_up(rest, known).await;
+}
+
+/// What the client knows, once it has seen the newest there is, is what there is.
+async fn catch_up(rest: &Rest, mut known: Known) {
     let fresh = Known::listed(rest, MAPS).await;
     while known.revision.parse::<u64>().unwrap() < fresh.revision.parse::<u64>().unwrap() {
         follow(rest, &mut known, Duration::ZERO).await;
@@ -167,12 +189,36 @@ async fn list_and_watch_make_the_state(rest: &Rest) {
     assert_eq!(known.objects, fresh.objects);
 }
 
-async fn write_and_remove(rest: Rest) {
+/// A reader that goes on from master to master, while the leader changes and writes go through all of them, misses nothing.
+pub(crate) async fn across(masters: &[Master]) {
+    let mut rests = Vec::new();
+    for master in masters {
+        rests.push(Rest::new(master).await);
+    }
+    let namespace = json!({"metadata": {"name": "watched"}}).to_string();
+    assert_eq!(rests[0].send("POST", "/api/v1/namespaces", &[JSON], namespace).await.code, 201);
+    let mut known = Known::listed(&rests[0], MAPS).await;
+    let writer = tokio::spawn(write_and_remove(rests.clone()));
+    let mut turn = 0;
+    while !writer.is_finished() {
+        if turn == 1 {
+            cluster(&masters[0]).await.transfer_leader(TransferLeaderRequest::default()).await.unwrap();
+        }
+        turn += 1;
+        follow(&rests[turn % rests.len()], &mut known, Duration::from_millis(2)).await;
+    }
+    writer.await.unwrap();
+    catch_up(&rests[turn % rests.len()], known).await;
+}
+
+/// Through one master after the other.
+async fn write_and_remove(masters: Vec<Rest>) {
     for round in 0..40 {
         let name = format!("w{}", round * 7 % 11);
-        put(&rest, &name, &round.to_string(), json!({})).await;
+        let rest = &masters[round % masters.len()];
+        put(rest, &name, &round.to_string(), json!({})).await;
         if round % 5 == 4 {
-            remove(&rest, &name).await;
+            remove(rest, &name).await;
         }
     }
 }
