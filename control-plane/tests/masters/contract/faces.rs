@@ -158,7 +158,7 @@ impl Grpc {
         let (target, json) = (target(ask, namespace), Bytes::from(body));
         let options = Some(options(ask));
         let answered = match ask.verb {
-            Verb::Get => client.get(v1::GetRequest { target, representation: 0 }).await.map(object),
+            Verb::Get => client.get(v1::GetRequest { target, ..v1::GetRequest::default() }).await.map(object),
             Verb::List => return Some(self.list(ask, target).await),
             Verb::Create => client.create(v1::CreateRequest { target, json, options }).await.map(object),
             Verb::Update => client.update(v1::UpdateRequest { target, json, options }).await.map(object),
