@@ -3,7 +3,7 @@
 use serde_json::Value;
 use xebec_api::Status;
 
-use super::{DeleteOptions, Registry, RequestContext, Stored, Target, WriteOptions};
+use super::{DeleteOptions, Registry, RequestContext, Stored, Target, WriteOptions, decode};
 
 impl Registry {
     /// Deletes the pod as `body`, a `policy/v1` Eviction, says.
