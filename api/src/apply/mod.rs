@@ -81,10 +81,10 @@ pub fn take_managed_fields(object: &mut Value) -> Option<Value> {
 /// entry, makes all forgotten. `new` gets the result. Errors name what is wrong with what the client says.
 pub fn track(kind: &Kind, old: Option<&Value>, new: &mut Value, writer: &Writer<'_>) -> Result<(), FieldErrors> {
     let stated = take_managed_fields(new);
-    let mut old = old.cloned().unwrap_or_else(|| Value::Object(value::Object::new()));
-    let present = take_managed_fields(&mut old);
-    let mut managed = stated_or_present(stated.as_ref(), present.as_ref())?;
-    let change = compare(Place::of_kind(kind), &old, new);
+    let present = old.and_then(|old| old.pointer("/metadata/managedFields"));
+    let mut managed = stated_or_present(stated.as_ref(), present)?;
+    let nothing = Value::Object(value::Object::new());
+    let change = compare(Place::of_kind(kind), old.unwrap_or(&nothing), new);
     let taken = change.taken.difference(system::unowned());
     managed.take(&change.taken, None);
     managed.take(&change.removed, None);
@@ -104,11 +104,16 @@ fn stated_or_present(stated: Option<&Value>, present: Option<&Value>) -> Result<
         Some(list) if managers::is_reset(list) => Ok(ManagedFields::default()),
         Some(list) if stated != present => {
             let managed = ManagedFields::decode(Some(list))?;
-            // Clients that do not know of ownership do not delete it by accident.
-            if managed.entries().is_empty() { ManagedFields::decode(present) } else { Ok(managed) }
+            Ok(if managed.entries().is_empty() { readable(present) } else { managed })
         }
-        _ => ManagedFields::decode(present),
+        // Clients that do not know of ownership do not delete it by accident.
+        _ => Ok(readable(present)),
     }
+}
+
+/// What is stored was read once, or nobody could have stored it.
+fn readable(present: Option<&Value>) -> ManagedFields {
+    ManagedFields::decode(present).unwrap_or_default()
 }
 
 fn put_managed_fields(object: &mut Value, managed: &ManagedFields) {
@@ -128,7 +133,7 @@ pub fn apply(kind: &Kind, live: &Value, config: &Value, writer: &Writer<'_>, for
     let (mut live, mut config) = (live.clone(), config.clone());
     system::reset(kind, writer.subresource, &mut config);
     let present = take_managed_fields(&mut live);
-    let mut managed = ManagedFields::decode(present.as_ref()).unwrap_or_default();
+    let mut managed = readable(present.as_ref());
     let before = managed.clone();
     let applier = writer.identity(kind, Operation::Apply);
     let set = owned(place, &config).map_err(|why| untyped(kind, &config, &why))?;
@@ -153,16 +158,11 @@ pub fn apply(kind: &Kind, live: &Value, config: &Value, writer: &Writer<'_>, for
     managed.take(&change.removed, Some(&applier));
     value::drop_nulls(&mut object);
     last_applied::follow(&mut object, writer.manager, &config);
-    if object != live || !same(&managed, &before) {
+    if object != live || managed.encode() != before.encode() {
         stamp(&mut managed, &applier, writer.now);
     }
     put_managed_fields(&mut object, &managed);
     Ok(object)
-}
-
-/// Whether both say the same, whatever their order.
-fn same(a: &ManagedFields, b: &ManagedFields) -> bool {
-    a.encode() == b.encode()
 }
 
 fn stamp(managed: &mut ManagedFields, applier: &Manager, now: &str) {

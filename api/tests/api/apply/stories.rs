@@ -131,6 +131,14 @@ fn lists_are_owned_as_their_schema_says() {
 }
 
 #[test]
+fn what_a_program_keeps_in_an_object_is_one_value() {
+    let mut it = Shared::new("controllerrevisions");
+    it.apply("one", json!({ "data": { "spec": { "a": 1, "b": 2 } }, "revision": 1 })).unwrap();
+    assert_eq!(it.owns("one", Apply), json!({ "f:data": {}, "f:revision": {} }));
+    assert_eq!(it.conflicts("two", json!({ "data": { "spec": { "c": 3 } } })), [".data"]);
+}
+
+#[test]
 fn an_applied_list_comes_in_its_own_order_and_others_keep_their_place() {
     let mut it = Shared::new("deploy");
     let named = |names: &[&str]| pod_template(names.iter().map(|name| json!({ "name": name })).collect());
