@@ -8,8 +8,6 @@ use super::member::VALUE;
 use super::turn;
 
 const KEYS: usize = 10_000;
-/// How often the directory is looked at.
-const LOOKS: usize = 10;
 /// The directory is so many times what the state holds, at most: two snapshots, the checkpoint, the log back to the older
 /// snapshot, and the log's spares.
 const FACTOR: u64 = 12;
@@ -23,9 +21,9 @@ fn overwriting_does_not_fill_the_disk() {
     let cluster = Cluster::start(Wishes { variables: [variables(), variables(), variables()], ..Wishes::default() });
     let (overwrites, start) = (turn::times("XEBEC_OVERWRITES", 50_000, 100_000), Instant::now());
     let (mut held, mut sizes) = (0, Vec::new());
-    for _ in 0..LOOKS {
+    for _ in 0..overwrites / KEYS {
         let leader = cluster.leader();
-        cluster.expect(leader, &format!("overwrite {} {KEYS}", overwrites / LOOKS));
+        cluster.expect(leader, &format!("overwrite {KEYS} {KEYS}"));
         held = held.max(cluster.expect(leader, "held").parse().expect("a number"));
         sizes.push(size(&cluster.dir(leader)));
     }
