@@ -23,8 +23,7 @@ impl Core {
     pub(crate) async fn add_member(&self, member: Member, deadline: Instant) -> Result<(), StoreError> {
         self.require_leader()?;
         if !self.known(&member)? {
-            let added = self.raft.add_learner(member.id, member.node(), false);
-            timeout_at(deadline, added).await.map_err(|_| StoreError::Timeout)?.map_err(refusal)?;
+            self.patiently(deadline, || self.raft.add_learner(member.id, member.node(), false)).await?;
         }
         if self.metrics().membership_config.voter_ids().any(|id| id == member.id) {
             return Ok(());
@@ -99,10 +98,17 @@ impl Core {
         }
     }
 
-    /// Waits for a change that is under way, and for a new leader to commit its first entry.
     async fn change(&self, change: ChangeMembers<u64, MemberNode>, deadline: Instant) -> Result<(), StoreError> {
+        self.patiently(deadline, || self.raft.change_membership(change.clone(), false)).await
+    }
+
+    /// Makes a change. Waits for one that is under way, and for a new leader to commit its first entry.
+    async fn patiently<T, F>(&self, deadline: Instant, change: impl Fn() -> F) -> Result<(), StoreError>
+    where
+        F: Future<Output = Result<T, WriteError>>,
+    {
         loop {
-            let changed = timeout_at(deadline, self.raft.change_membership(change.clone(), false)).await;
+            let changed = timeout_at(deadline, change()).await;
             match changed.map_err(|_| StoreError::Timeout)?.map(drop).map_err(refusal) {
                 Err(StoreError::MembershipBusy) if Instant::now() + POLL < deadline => sleep(POLL).await,
                 changed => return changed,

@@ -23,7 +23,7 @@ const fn pure(name: &'static str, layer: u8) -> Place {
     Place { name, layer, pure: true, never: &[] }
 }
 
-const TABLE: [Place; 14] = [
+const TABLE: [Place; 15] = [
     pure("xebec-api", 0),
     place("xebec-proto", 0),
     // Bytes in, bytes out: it does not know what an object is.
@@ -54,6 +54,8 @@ const TABLE: [Place; 14] = [
     },
     // The store beside etcd: it knows the store alone.
     Place { never: &["xebec-api", "xebec-control-plane"], ..place("xebec-bench", 5) },
+    // The store in a simulated world.
+    Place { never: &["xebec-api", "xebec-control-plane"], ..place("xebec-sim", 5) },
     place("xtask", 6),
 ];
 

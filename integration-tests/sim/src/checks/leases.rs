@@ -1,0 +1,25 @@
+//! Keys of one lease go together.
+
+use std::collections::BTreeMap;
+
+use super::reference::Reference;
+use crate::record::Record;
+
+/// Keys that a client puts under one lease.
+const TOGETHER: usize = 2;
+
+pub(super) fn check(_record: &Record, reference: &Reference) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (revision, events) in &reference.revisions {
+        let mut removed = BTreeMap::<u64, usize>::new();
+        let of_lease = events.iter().filter(|event| event.current.is_none() && event.key.starts_with(b"/lease/"));
+        of_lease
+            .filter_map(|event| event.previous.as_ref())
+            .for_each(|before| *removed.entry(before.lease).or_default() += 1);
+        let apart = removed.into_iter().filter(|(_, count)| *count != TOGETHER);
+        problems.extend(apart.map(|(lease, count)| {
+            format!("of lease {lease}, {count} keys were removed at revision {revision}, not {TOGETHER}")
+        }));
+    }
+    problems
+}
