@@ -11,6 +11,7 @@ mod bad_input;
 mod container_killed;
 mod leader_killed;
 mod masters_restarted;
+mod minority;
 mod shop_opens;
 mod strangers;
 mod transcripts;
@@ -30,7 +31,7 @@ struct Scenario {
     play: fn(&mut Cluster) -> Result<()>,
 }
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     Scenario { name: "strangers_are_refused_and_learn_nothing", play: strangers::play },
     Scenario { name: "the_shop_opens_on_both_workers", play: shop_opens::play },
     Scenario { name: "what_the_cli_and_kubectl_show", play: transcripts::play },
@@ -38,6 +39,7 @@ const SCENARIOS: [Scenario; 9] = [
     Scenario { name: "a_killed_container_is_restarted", play: container_killed::play },
     Scenario { name: "a_killed_agent_finds_its_pods_again", play: agent_killed::play },
     Scenario { name: "no_write_is_lost_with_the_leader", play: leader_killed::play },
+    Scenario { name: "a_minority_reads_and_promises_nothing", play: minority::play },
     Scenario { name: "all_masters_restart_into_the_same_state", play: masters_restarted::play },
     Scenario { name: "a_lost_workers_pods_are_replaced", play: worker_lost::play },
 ];
