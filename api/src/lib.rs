@@ -16,6 +16,7 @@
 pub mod apply;
 pub mod conditions;
 pub mod cron;
+pub mod custom;
 pub mod decode;
 pub mod defaults;
 pub mod field;
@@ -39,7 +40,7 @@ pub mod value;
 mod walk;
 
 pub use field::{FieldError, FieldErrorKind, FieldErrors, FieldPath};
-pub use kinds::{Kind, Scope, Strategy, Subresource, Verb, find, find_kind, kinds, resolve};
+pub use kinds::{Catalogue, Kind, Scope, Strategy, Subresource, Verb, find, find_kind, kinds, resolve};
 pub use meta::{Meta, OwnerRef};
 pub use object::{Object, ObjectError};
 pub use quantity::Quantity;

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::custom::JsonPath;
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::selectors::LabelSelector;
 use crate::{Kind, Status, value};
 
 /// The `autoscaling/v1` Scale of an object that has replicas.
-pub fn read(object: &Value) -> Value {
-    let selector = object.pointer("/spec/selector").and_then(selector);
+pub fn read(kind: &Kind, object: &Value) -> Value {
+    let Replicas { wanted, present, selector } = replicas(kind, object);
     let mut metadata = json!({});
     for key in ["name", "namespace", "uid", "resourceVersion", "creationTimestamp"] {
         if let Some(found) = object.pointer(&format!("/metadata/{key}")) {
@@ -17,12 +18,31 @@ pub fn read(object: &Value) -> Value {
     }
     json!({
         "apiVersion": "autoscaling/v1", "kind": "Scale", "metadata": metadata,
-        "spec": { "replicas": value::number(object, "/spec/replicas").unwrap_or(0) },
-        "status": {
-            "replicas": value::number(object, "/status/replicas").unwrap_or(0),
-            "selector": selector.map(|s| s.to_string()).unwrap_or_default(),
-        },
+        "spec": { "replicas": wanted.unwrap_or(0) },
+        "status": { "replicas": present.unwrap_or(0), "selector": selector },
     })
+}
+
+/// How many there shall be and are, and which pods they are.
+struct Replicas {
+    wanted: Option<i64>,
+    present: Option<i64>,
+    selector: String,
+}
+
+fn replicas(kind: &Kind, object: &Value) -> Replicas {
+    if let Some(paths) = kind.scale_of() {
+        let number = |path: &JsonPath| path.first(object).and_then(Value::as_i64);
+        let selector = paths.selector.as_ref().and_then(|path| path.first(object)?.as_str());
+        let selector = selector.unwrap_or_default().to_owned();
+        return Replicas { wanted: number(&paths.wanted), present: number(&paths.present), selector };
+    }
+    let selector = object.pointer("/spec/selector").and_then(selector);
+    Replicas {
+        wanted: value::number(object, "/spec/replicas"),
+        present: value::number(object, "/status/replicas"),
+        selector: selector.map(|s| s.to_string()).unwrap_or_default(),
+    }
 }
 
 /// A label selector, or the plain labels that a ReplicationController selects by.
@@ -49,7 +69,9 @@ pub fn write(kind: &Kind, object: &mut Value, scale: &Value) -> Result<(), Statu
     if !(0..=i64::from(i32::MAX)).contains(&replicas) {
         return Err(refuse(FieldError::invalid(&path, replicas, "must be greater than or equal to 0")));
     }
-    if let Some(spec) = value::child(object, "spec") {
+    if let Some(paths) = kind.scale_of() {
+        paths.wanted.set(object, json!(replicas));
+    } else if let Some(spec) = value::child(object, "spec") {
         spec["replicas"] = json!(replicas);
     }
     Ok(())

@@ -59,6 +59,9 @@ impl<'a> Place<'a> {
 
     /// Objects of a kind; of one that the schema does not have, anything.
     pub fn of_kind(kind: &Kind) -> Place<'static> {
+        if let Some(custom) = kind.custom {
+            return Place::new(&custom.schema, custom.root);
+        }
         let schema = schema::builtin();
         let shape = schema.of_kind(kind.group, kind.version, kind.kind).map_or(At::Anything, At::Root);
         Place { schema, shape, rule: &ApplyRule::Natural }

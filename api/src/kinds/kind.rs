@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::strategy::{Plain, Strategy};
 use super::subresource::Subresource;
 use super::version::KeptAs;
+use crate::custom::Custom;
 use crate::defaults::{self, Fill};
 use crate::field::FieldErrors;
 use crate::schema::{self, UnknownField};
@@ -87,6 +88,8 @@ pub struct Kind {
     pub version: &'static str,
     /// The kind, as objects name it.
     pub kind: &'static str,
+    /// The kind of a list of these; empty: the kind with `List` behind it.
+    pub list_kind: &'static str,
     /// The resource, as paths name it.
     pub plural: &'static str,
     /// One of them, as people name it.
@@ -121,16 +124,19 @@ pub struct Kind {
     pub rules: &'static [Rule],
     /// What is special about the kind.
     pub strategy: &'static dyn Strategy,
+    /// What is particular to a kind that a definition added; `None` for built-in kinds.
+    pub custom: Option<&'static Custom>,
     /// The row whose objects these are, for a second version or group of the same objects.
     pub kept_as: Option<&'static KeptAs>,
 }
 
 impl Kind {
     /// What most rows share: a namespaced kind of the core group with every verb and no behaviour of its own.
-    pub(super) const BASE: Self = Self {
+    pub(crate) const BASE: Self = Self {
         group: "",
         version: "v1",
         kind: "",
+        list_kind: "",
         plural: "",
         singular: "",
         short_names: &[],
@@ -148,6 +154,7 @@ impl Kind {
         defaults: &[],
         rules: &[],
         strategy: &Plain,
+        custom: None,
         kept_as: None,
     };
 
@@ -163,7 +170,7 @@ impl Kind {
 
     /// The kind of a list of these.
     pub fn list_kind(&self) -> String {
-        format!("{}List", self.kind)
+        if self.list_kind.is_empty() { format!("{}List", self.kind) } else { self.list_kind.to_owned() }
     }
 
     /// Whether objects live in namespaces.
@@ -186,7 +193,7 @@ impl Kind {
         self.subresources.contains(&subresource)
     }
 
-    pub(super) fn is_called(&self, name: &str) -> bool {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
         self.plural == name || self.singular == name || self.short_names.contains(&name)
     }
 
@@ -197,6 +204,7 @@ impl Kind {
     /// The values that field selectors may ask for.
     pub fn selectable_fields(&self, object: &Value) -> BTreeMap<&'static str, String> {
         let mut fields: BTreeMap<_, _> = (self.selectable)(object).into_iter().collect();
+        fields.extend(self.custom.iter().flat_map(|custom| custom.selectable(object)));
         fields.insert("metadata.name", value::text(object, "/metadata/name").unwrap_or_default().to_owned());
         if self.is_namespaced() {
             fields.insert(
@@ -209,7 +217,7 @@ impl Kind {
 
     /// Drops what is `null`, and fills in `apiVersion`, `kind` and every default.
     pub fn apply_defaults(&self, object: &mut Value) {
-        value::drop_nulls(object);
+        self.drop_nulls(object);
         value::fill(object, "apiVersion", self.api_version());
         value::fill(object, "kind", self.kind);
         defaults::fill(self.defaults, object);
@@ -299,8 +307,19 @@ impl Kind {
         errors.extend(validation::metadata::validate_update(new, old));
         rule::check(self.rules, new, &mut errors);
         rule::check_change(self.rules, new, old, &mut errors);
-        errors.extend(self.strategy.validate(new));
+        errors.extend(self.newly_wrong(new, old));
         errors
+    }
+
+    /// What the strategy has against the object. Schemas of custom kinds become stricter while there are objects, so what was
+    /// wrong before in the same way may stay.
+    fn newly_wrong(&self, new: &Value, old: &Value) -> FieldErrors {
+        let found = self.strategy.validate(new);
+        if found.is_empty() || self.custom.is_none() {
+            return found;
+        }
+        let before = self.strategy.validate(old);
+        found.into_iter().filter(|error| before.iter().all(|known| known != error)).collect()
     }
 
     /// How long an object of this kind may take to end when the client does not say; `None` where deletion is at once.
@@ -310,6 +329,9 @@ impl Kind {
 
     /// Fields the kind does not have, or an error where a field has the wrong type.
     pub fn check_schema(&self, object: &Value) -> Result<Vec<UnknownField>, crate::Status> {
+        if let Some(custom) = self.custom {
+            return custom.unknown(object).map_err(|error| schema::to_status(self, &error));
+        }
         let schema = schema::builtin();
         let Some(of) = schema.of_kind(self.group, self.version, self.kind) else { return Ok(Vec::new()) };
         schema::check(schema, of, object).map_err(|error| schema::to_status(self, &error))

@@ -1,8 +1,10 @@
 //! The kind table: what there is in the API.
 //!
 //! One row a kind, one folder or file a group. Discovery, routing, the registry, the watch cache, the CLI and the printer all
-//! read this table; nothing else knows which kinds exist. `docs/adding-a-kind.md` has the checklist.
+//! read this table; nothing else knows which kinds exist. Kinds that definitions add at run time stand beside it in a
+//! [`Catalogue`]. `docs/adding-a-kind.md` has the checklist.
 
+mod catalogue;
 mod kind;
 mod strategy;
 mod subresource;
@@ -33,6 +35,7 @@ pub use admission::*;
 pub use api_service::API_SERVICE;
 pub use apps::*;
 pub use batch::*;
+pub use catalogue::Catalogue;
 pub use certificate_signing_request::CERTIFICATE_SIGNING_REQUEST;
 pub use core::*;
 pub use custom_resource_definition::CUSTOM_RESOURCE_DEFINITION;
@@ -124,28 +127,28 @@ static KINDS: &[&Kind] = &[
     &SELF_SUBJECT_REVIEW,
 ];
 
-/// All kinds, in the order discovery shows them.
+/// All built-in kinds, in the order discovery shows them.
 pub fn kinds() -> &'static [&'static Kind] {
     KINDS
 }
 
-/// The kind behind a path such as `/apis/apps/v1/deployments`.
+/// The built-in kind behind a path such as `/apis/apps/v1/deployments`.
 pub fn find(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|k| k.group == group && k.version == version && k.plural == plural)
 }
 
-/// The kind an object says it is.
+/// The built-in kind an object says it is.
 pub fn find_kind(group: &str, version: &str, kind: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|k| k.group == group && k.version == version && k.kind == kind)
 }
 
-/// The kind an object says it is, by its `apiVersion` and `kind`.
+/// The built-in kind an object says it is, by its `apiVersion` and `kind`.
 pub fn find_api_version(api_version: &str, kind: &str) -> Option<&'static Kind> {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     find_kind(group, version, kind)
 }
 
-/// The kind a person means by a word: a plural, singular, kind or short name in any case, optionally followed by the
+/// The built-in kind a person means by a word: a plural, singular, kind or short name in any case, optionally followed by the
 /// group (`deployments.apps`) or by version and group (`deployments.v1.apps`).
 pub fn resolve(word: &str) -> Option<&'static Kind> {
     let word = word.to_ascii_lowercase();

@@ -28,11 +28,15 @@ impl Kind {
         self.is_stored() && self.kept_as.is_none()
     }
 
-    /// Turns an object as it is stored into one of this kind.
+    /// Turns an object as it is stored into one of this kind. Versions of custom kinds have schemas, and so defaults, of their
+    /// own.
     pub fn read_stored(&self, object: &mut Value) {
         if let Some(kept) = self.kept_as {
             (kept.read)(object);
             name(object, self);
+            if self.custom.is_some() {
+                self.strategy.default(object);
+            }
         }
     }
 

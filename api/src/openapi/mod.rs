@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::kinds::{self, Kind};
 
-/// Every group and version that has a document, in order.
+/// Every group and version of built-in kinds, in order.
 pub fn versions() -> BTreeSet<(&'static str, &'static str)> {
     kinds::kinds().iter().map(|kind| (kind.group, kind.version)).collect()
 }
@@ -24,10 +24,14 @@ pub fn place(group: &str, version: &str) -> String {
     if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
 }
 
-/// The document of a group and version, if there is one.
+/// The document of a group and version of built-in kinds, if there is one.
 pub fn document(group: &str, version: &str) -> Option<Value> {
-    let mut kinds =
-        kinds::kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).peekable();
+    document_of(kinds::kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version))
+}
+
+/// The document of these kinds, if there are any.
+pub fn document_of<'a>(kinds: impl Iterator<Item = &'a Kind>) -> Option<Value> {
+    let mut kinds = kinds.peekable();
     kinds.peek()?;
     let mut schemas = schemas::Schemas::new();
     let mut paths = Map::new();

@@ -13,7 +13,7 @@ pub(super) fn add(paths: &mut Map<String, Value>, kind: &Kind, schemas: &mut Sch
     let namespace = if kind.is_namespaced() { "/namespaces/{namespace}" } else { "" };
     let collection = format!("{root}{namespace}/{}", kind.plural);
     let object = format!("{collection}/{{name}}");
-    let Some(body) = schemas.kind(kind.group, kind.version, kind.kind) else { return };
+    let Some(body) = schemas.of(kind) else { return };
     let mut writer = Writer { kind, schemas };
     if kind.is_namespaced() {
         let everywhere = Map::from_iter(writer.list("ForAllNamespaces"));
@@ -74,11 +74,10 @@ impl Writer<'_> {
     }
 
     fn read_and_change(&mut self, suffix: &str, body: &Value) -> Map<String, Value> {
-        let operations = [
-            (Verb::Get, "get", &[][..]),
-            (Verb::Update, "put", WRITES),
-            (Verb::Patch, "patch", &PatchKind::MEDIA_TYPES[..]),
-        ];
+        let patches = &PatchKind::MEDIA_TYPES[..];
+        // Without merge keys in the schema clients must not make strategic patches.
+        let patches = if self.kind.merges_strategically() { patches } else { &patches[..2] };
+        let operations = [(Verb::Get, "get", &[][..]), (Verb::Update, "put", WRITES), (Verb::Patch, "patch", patches)];
         let served = operations.into_iter().filter(|(verb, ..)| self.can(*verb));
         served.map(|(_, method, bodies)| (method.to_owned(), self.operation(method, suffix, body, bodies))).collect()
     }
@@ -87,11 +86,11 @@ impl Writer<'_> {
         let kind = self.kind;
         match subresource {
             Subresource::Status => {
-                let body = self.schemas.kind(kind.group, kind.version, kind.kind)?;
+                let body = self.schemas.of(kind)?;
                 Some(self.read_and_change("Status", &body))
             }
             Subresource::Approval | Subresource::Finalize | Subresource::EphemeralContainers | Subresource::Resize => {
-                let body = self.schemas.kind(kind.group, kind.version, kind.kind)?;
+                let body = self.schemas.of(kind)?;
                 let suffix = capital(subresource.as_str());
                 Some(self.read_and_change(&suffix, &body))
             }

@@ -23,7 +23,32 @@ impl Schemas {
         Self { schema: schema::builtin(), words: Descriptions::builtin(), done: Map::new(), open: Vec::new() }
     }
 
-    /// Refers to the type of a kind; `None` where the schema does not have it.
+    /// Refers to the type of a kind's objects; `None` where the schema does not have it.
+    pub(super) fn of(&mut self, kind: &Kind) -> Option<Value> {
+        match kind.custom {
+            Some(custom) => Some(self.custom(kind, &custom.openapi)),
+            None => self.kind(kind.group, kind.version, kind.kind),
+        }
+    }
+
+    /// The schema of a definition, completed by what is true of all objects.
+    fn custom(&mut self, kind: &Kind, openapi: &Value) -> Value {
+        let name = name(kind);
+        if !self.done.contains_key(&name) {
+            let mut schema = openapi.clone();
+            for field in ["apiVersion", "kind"] {
+                schema["properties"][field] = json!({"type": "string"});
+            }
+            if let Some(meta) = self.meta("ObjectMeta") {
+                schema["properties"]["metadata"] = json!({"allOf": [meta]});
+            }
+            schema["x-kubernetes-group-version-kind"] = json!([group_version_kind(kind)]);
+            self.done.insert(name.clone(), schema);
+        }
+        reference(&name)
+    }
+
+    /// Refers to a type of that name; `None` where the schema does not have it.
     pub(super) fn kind(&mut self, group: &str, version: &str, kind: &str) -> Option<Value> {
         self.schema.of_kind(group, version, kind).map(|id| self.refer(id))
     }
@@ -35,9 +60,11 @@ impl Schemas {
 
     /// Refers to the list of a kind.
     pub(super) fn list(&mut self, kind: &Kind) -> Option<Value> {
-        let id = self.schema.of_kind(kind.group, kind.version, kind.kind)?;
-        let item = self.refer(id);
-        let name = format!("{}List", self.schema.get(id).name);
+        let item = self.of(kind)?;
+        let name = match self.schema.of_kind(kind.group, kind.version, kind.kind) {
+            Some(id) => format!("{}List", self.schema.get(id).name),
+            None => format!("{}List", name(kind)),
+        };
         if !self.done.contains_key(&name) {
             let list = list_schema(kind, &item, self.meta("ListMeta"));
             self.done.insert(name.clone(), list);
@@ -136,6 +163,13 @@ impl Schemas {
         self.done.insert(name, schema);
         out
     }
+}
+
+/// The name of a custom kind's type: the group from its end, the version and the kind, such as `com.example.v1.Widget`.
+fn name(kind: &Kind) -> String {
+    let mut parts: Vec<&str> = kind.group.rsplit('.').collect();
+    parts.extend([kind.version, kind.kind]);
+    parts.join(".")
 }
 
 fn reference(name: &str) -> Value {

@@ -47,6 +47,10 @@ pub fn apply(kind: &Kind, format: PatchKind, object: &Value, patch: &Value) -> R
     match format {
         PatchKind::Json => json::apply(object, patch),
         PatchKind::Merge => merge::apply(object, patch),
+        PatchKind::Strategic if !kind.merges_strategically() => Err(Status::unsupported_media_type(
+            "application/strategic-merge-patch+json",
+            &["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"],
+        )),
         PatchKind::Strategic => strategic::apply(Shape::of_kind(kind), object, patch),
     }
 }

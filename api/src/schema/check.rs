@@ -15,20 +15,30 @@ use crate::field::FieldPath;
 
 /// Checks a value against a type of the schema; returns the fields that the type does not have.
 pub fn check(schema: &Schema, of: TypeId, value: &Value) -> Result<Vec<UnknownField>, SchemaError> {
+    check_at(schema, of, value, &Path::Root)
+}
+
+/// The same for a part of an object.
+pub(crate) fn check_at(
+    schema: &Schema,
+    of: TypeId,
+    value: &Value,
+    path: &Path<'_>,
+) -> Result<Vec<UnknownField>, SchemaError> {
     let mut walk = Walk { schema, unknown: Vec::new() };
-    walk.object(of, value, &Path::Root)?;
+    walk.object(of, value, path)?;
     Ok(walk.unknown)
 }
 
-/// Where the walk is. It is turned into text only when there is something to tell.
-enum Path<'a> {
+/// Where a walk is. It is turned into text only when there is something to tell.
+pub(crate) enum Path<'a> {
     Root,
     Key(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
 }
 
 impl Path<'_> {
-    fn field_path(&self) -> FieldPath {
+    pub(crate) fn field_path(&self) -> FieldPath {
         match self {
             Self::Root => FieldPath::default(),
             Self::Key(parent, key) => parent.field_path().child(key),
@@ -36,7 +46,7 @@ impl Path<'_> {
         }
     }
 
-    fn pointer(&self) -> String {
+    pub(crate) fn pointer(&self) -> String {
         match self {
             Self::Root => String::new(),
             Self::Key(parent, key) => format!("{}/{}", parent.pointer(), key.replace('~', "~0").replace('/', "~1")),

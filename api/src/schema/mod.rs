@@ -10,6 +10,7 @@ mod load;
 mod types;
 
 pub use check::check;
+pub(crate) use check::{Path, check_at};
 pub use descriptions::Descriptions;
 pub use load::builtin;
 pub use types::{ApplyRule, Field, MergeRule, Resource, ResourceScope, Schema, Shape, Text, Type, TypeId};

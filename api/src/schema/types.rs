@@ -150,7 +150,7 @@ pub enum MergeRule {
 
 impl Schema {
     /// Adds a type. Its fields are found by binary search, so they are sorted here.
-    pub(super) fn push(&mut self, mut of: Type) -> TypeId {
+    pub(crate) fn push(&mut self, mut of: Type) -> TypeId {
         of.fields.sort_by(|a, b| a.name.cmp(&b.name));
         let id = TypeId(u32::try_from(self.types.len()).expect("a schema has fewer types than memory has bytes"));
         self.by_name.insert(of.name.clone(), id);
@@ -160,6 +160,29 @@ impl Schema {
         }
         self.types.push(of);
         id
+    }
+
+    /// Takes over a type of another schema, and all that it holds.
+    pub(crate) fn adopt(&mut self, from: &Self, id: TypeId) -> TypeId {
+        let mut of = from.get(id).clone();
+        if let Some(known) = self.named(&of.name) {
+            return known;
+        }
+        for field in &mut of.fields {
+            field.shape = self.adopt_shape(from, &field.shape);
+        }
+        self.push(of)
+    }
+
+    fn adopt_shape(&mut self, from: &Self, shape: &Shape) -> Shape {
+        let mut inner = |shape: &Shape| Box::new(self.adopt_shape(from, shape));
+        match shape {
+            Shape::List(item) => Shape::List(inner(item)),
+            Shape::Map(item) => Shape::Map(inner(item)),
+            Shape::Either(first, second) => Shape::Either(inner(first), inner(second)),
+            Shape::Object(id) => Shape::Object(self.adopt(from, *id)),
+            plain => plain.clone(),
+        }
     }
 
     /// The type behind an id of this schema.

@@ -22,6 +22,17 @@ pub fn created_at(object: &Value, _: Timestamp) -> Value {
     json!(text(object, "/metadata/creationTimestamp").unwrap_or_default())
 }
 
+/// A value as a column of that type shows it; of a date, how long ago it was. What is of another type is left out.
+pub fn typed(data_type: &str, value: &Value, now: Timestamp) -> Value {
+    match (data_type, value) {
+        ("date", Value::String(time)) => json!(age::since(Some(time), now)),
+        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) => value.clone(),
+        ("integer" | "number", Value::Number(_)) => value.clone(),
+        ("string", other) => json!(other.to_string()),
+        _ => Value::Null,
+    }
+}
+
 /// A number, zero when it is not there.
 pub fn count(object: &Value, pointer: &str) -> Value {
     json!(number(object, pointer).unwrap_or(0))

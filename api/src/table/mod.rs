@@ -11,6 +11,7 @@ pub mod storage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::custom::JsonPath;
 use crate::kinds::Kind;
 use crate::object::Object;
 
@@ -28,18 +29,27 @@ pub struct Column {
     /// What it says, in a sentence.
     pub description: &'static str,
     /// Makes the cell.
-    pub cell: fn(&Value, Timestamp) -> Value,
+    pub cell: Cell,
+}
+
+/// What makes a cell.
+#[derive(Clone, Copy, Debug)]
+pub enum Cell {
+    /// A function of the object and the time.
+    Of(fn(&Value, Timestamp) -> Value),
+    /// The value at a path of the object.
+    At(&'static JsonPath),
 }
 
 impl Column {
     /// A column of text.
     pub const fn text(name: &'static str, description: &'static str, cell: fn(&Value, Timestamp) -> Value) -> Self {
-        Self { name, data_type: "string", format: "", priority: 0, description, cell }
+        Self { name, data_type: "string", format: "", priority: 0, description, cell: Cell::Of(cell) }
     }
 
     /// A column of whole numbers.
     pub const fn number(name: &'static str, description: &'static str, cell: fn(&Value, Timestamp) -> Value) -> Self {
-        Self { name, data_type: "integer", format: "", priority: 0, description, cell }
+        Self { name, data_type: "integer", format: "", priority: 0, description, cell: Cell::Of(cell) }
     }
 
     /// The same column, for wide output.
@@ -63,7 +73,7 @@ impl Column {
         format: "name",
         priority: 0,
         description: "The name of the object, unique within its namespace.",
-        cell: cells::name,
+        cell: Cell::Of(cells::name),
     };
 
     /// How old the object is.
@@ -75,6 +85,14 @@ impl Column {
         format: "date",
         ..Self::text("Created At", "When the object was created.", cells::created_at)
     };
+
+    /// The cell of an object.
+    fn cell(&self, object: &Value, now: Timestamp) -> Value {
+        match self.cell {
+            Cell::Of(make) => make(object, now),
+            Cell::At(path) => path.first(object).map_or(Value::Null, |value| cells::typed(self.data_type, value, now)),
+        }
+    }
 
     fn definition(&self) -> Value {
         json!({
@@ -126,19 +144,24 @@ pub fn definitions(kind: &Kind) -> Value {
 /// The columns of a kind; name and age when it lists none. They are of the form in which its objects are stored.
 pub fn columns(kind: &Kind) -> &'static [Column] {
     const USUAL: &[Column] = &[Column::NAME, Column::AGE];
-    let kind = kind.stored();
+    let kind = in_form_of(kind);
     if kind.columns.is_empty() { USUAL } else { kind.columns }
+}
+
+/// The kind whose columns are shown: of built-in kinds the one that is stored, of others each version has its own.
+fn in_form_of(kind: &Kind) -> &Kind {
+    if kind.custom.is_some() { kind } else { kind.stored() }
 }
 
 /// The cells of one object, in the order of the columns.
 pub fn cells_of(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
-    columns(kind).iter().map(|column| (column.cell)(object, now)).collect()
+    columns(kind).iter().map(|column| column.cell(object, now)).collect()
 }
 
 /// A row of a Table: the cells of an object, and as much of the object as is to be included.
 pub fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
     let mut value = object.to_value();
-    let cells = match kind.kept_as {
+    let cells = match kind.kept_as.filter(|_| kind.custom.is_none()) {
         None => cells_of(kind, &value, now),
         Some(_) => {
             let mut stored = value.clone();

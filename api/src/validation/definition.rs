@@ -1,11 +1,11 @@
-//! The rules of CustomResourceDefinition and APIService. Schemas are checked by whoever serves the kinds.
+//! The rules of CustomResourceDefinition and APIService. What a schema must be stands in [`crate::custom`].
 
 use serde_json::{Value, json};
 
 use super::{Unique, named};
 use crate::field::{FieldError, FieldErrors, FieldPath};
-use crate::names;
 use crate::value::{list, text};
+use crate::{custom, names};
 
 /// What is wrong with a definition, apart from its row's rules.
 pub fn validate(definition: &Value) -> FieldErrors {
@@ -23,6 +23,7 @@ pub fn validate(definition: &Value) -> FieldErrors {
     });
     kinds(definition, &mut errors);
     versions(definition, &mut errors);
+    errors.extend(custom::check(definition));
     errors
 }
 

@@ -160,7 +160,7 @@ fn grace_is_for_pods_that_run() {
 #[test]
 fn scale_reads_and_writes_replicas() {
     let mut deployment = stored("deploy", DEPLOYMENT);
-    let scale = xebec_api::scale::read(&deployment);
+    let scale = xebec_api::scale::read(kind("deploy"), &deployment);
     assert_eq!((&scale["spec"]["replicas"], &scale["status"]["selector"]), (&json!(1), &json!("a=b")));
     xebec_api::scale::write(kind("deploy"), &mut deployment, &json!({ "spec": { "replicas": 4 } })).unwrap();
     assert_eq!(deployment["spec"]["replicas"], 4);

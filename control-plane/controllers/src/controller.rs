@@ -8,8 +8,8 @@ use crate::resource::ObjectRef;
 use crate::time::Moment;
 use crate::world::{Transition, World};
 use crate::{
-    deployment, endpoint_slice, garbage_collector, namespace, node_ipam, node_lifecycle, pod_gc, replica_set,
-    service_account,
+    definition, deployment, endpoint_slice, garbage_collector, namespace, node_ipam, node_lifecycle, pod_gc,
+    replica_set, service_account,
 };
 
 /// A controller.
@@ -31,6 +31,8 @@ pub enum Controller {
     GarbageCollector,
     /// Gives each namespace its default account.
     ServiceAccount,
+    /// Deletes the objects of kinds that go.
+    Definition,
     /// Removes pods that no node will ever report on again.
     PodGc,
 }
@@ -70,6 +72,7 @@ pub(crate) const INTERESTS: &[Interest] = &[
     namespace::interest,
     garbage_collector::interest,
     service_account::interest,
+    definition::interest,
     pod_gc::interest,
 ];
 
@@ -84,6 +87,7 @@ pub fn reconcile(world: &World, key: &Key, now: Moment) -> Outcome {
         Controller::Namespace => namespace::reconcile(world, &key.object),
         Controller::GarbageCollector => garbage_collector::reconcile(world, &key.object),
         Controller::ServiceAccount => service_account::reconcile(world, &key.object),
+        Controller::Definition => definition::reconcile(world, &key.object),
         Controller::PodGc => pod_gc::reconcile(world, &key.object, now),
     }
 }

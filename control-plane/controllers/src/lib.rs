@@ -26,6 +26,7 @@
 pub mod action;
 mod claim;
 pub mod controller;
+mod definition;
 mod deployment;
 mod diff;
 mod endpoint_slice;

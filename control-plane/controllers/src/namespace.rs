@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use xebec_api::kinds::{self, Scope};
+use xebec_api::kinds::Scope;
 
 use crate::action::{Action, Outcome, Propagation};
 use crate::controller::{Controller, Key};
@@ -41,7 +41,7 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
 }
 
 fn contents<'a>(world: &'a World, namespace: &'a str) -> impl Iterator<Item = &'a Entry> {
-    let namespaced = kinds::kinds().iter().copied().filter(|kind| kind.scope == Scope::Namespaced && kind.is_kept());
+    let namespaced = world.catalogue().kept().filter(|kind| kind.scope == Scope::Namespaced);
     namespaced.flat_map(move |kind| world.in_namespace(kind.into(), namespace))
 }
 

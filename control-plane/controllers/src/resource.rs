@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use xebec_api::kinds::{self, Kind};
 
-/// A resource: group and plural, as in the kind table.
+/// A resource: group and plural, as in the kind table or a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
     /// The API group; empty for core.
@@ -15,6 +15,8 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// CustomResourceDefinitions.
+    pub const DEFINITIONS: Self = Self::new("apiextensions.k8s.io", "customresourcedefinitions");
     /// Deployments.
     pub const DEPLOYMENTS: Self = Self::new("apps", "deployments");
     /// ReplicaSets.
@@ -36,7 +38,7 @@ impl Resource {
         Self { group, plural }
     }
 
-    /// Its row in the kind table.
+    /// Its row in the kind table, if it is built in.
     pub fn kind(&self) -> Option<&'static Kind> {
         kinds::kinds().iter().copied().find(|kind| kind.group == self.group && kind.plural == self.plural)
     }

@@ -15,6 +15,7 @@
 //! the rings need no gate.
 
 mod by_node;
+mod definitions;
 mod entry;
 mod history;
 mod population;
@@ -24,10 +25,11 @@ mod subscription;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use xebec_api::{Kind, Object};
+use xebec_api::{Catalogue, Kind, Object};
 use xebec_kv::{Event, KeyValue, State};
 use xebec_store::ApplyObserver;
 
@@ -67,9 +69,16 @@ impl Default for Limits {
 
 type ShelfKey = (&'static str, &'static str);
 
+/// The kinds of a moment, and a shelf for each that is stored.
+#[derive(Clone)]
+struct Served {
+    catalogue: Arc<Catalogue>,
+    shelves: BTreeMap<ShelfKey, Arc<Shelf>>,
+}
+
 /// The watch cache.
 pub struct Cache {
-    shelves: BTreeMap<ShelfKey, Arc<Shelf>>,
+    served: ArcSwap<Served>,
     all: Arc<Shelf>,
     pods_by_node: RwLock<PodsByNode>,
     gate: RwLock<()>,
@@ -111,10 +120,17 @@ impl Shelf {
 impl Cache {
     /// An empty cache of all kinds that are stored.
     pub fn new(limits: Limits) -> Arc<Cache> {
-        let shelf = |kind: &&'static Kind| ((kind.group, kind.plural), Shelf::new(Some(*kind)));
-        let shelves = xebec_api::kinds().iter().filter(|kind| kind.is_kept()).map(shelf).collect();
+        let catalogue = Arc::new(Catalogue::default());
+        let shelf = |kind: &'static Kind| ((kind.group, kind.plural), Shelf::new(Some(kind)));
+        let shelves = catalogue.kept().map(shelf).collect();
+        let served = ArcSwap::from_pointee(Served { catalogue, shelves });
         let (all, gate, revision) = (Shelf::new(None), RwLock::new(()), watch::Sender::new(0));
-        Arc::new(Cache { shelves, all, pods_by_node: RwLock::default(), gate, revision, limits })
+        Arc::new(Cache { served, all, pods_by_node: RwLock::default(), gate, revision, limits })
+    }
+
+    /// The kinds that there are now.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        self.served.load().catalogue.clone()
     }
 
     /// The newest revision that every kind has taken in.
@@ -154,7 +170,7 @@ impl Cache {
 
     /// The whole state of a kind, at no cost.
     pub fn snapshot(&self, kind: &Kind) -> Snapshot {
-        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let _gate = self.read_gate();
         let revision = self.revision();
         let snapshot = self.shelf(kind).map(|shelf| shelf.history().snapshot(revision));
         snapshot.unwrap_or_else(|| Snapshot::new(Objects::new(), Population::default(), revision))
@@ -181,18 +197,29 @@ impl Cache {
         namespace: Option<&str>,
         from: Option<u64>,
     ) -> Result<Subscription, Expired> {
+        // Behind the gate: a shelf that has just been replaced would never be heard of again.
+        let gate = self.read_gate();
         let shelf = self.shelf(kind).ok_or(Expired { oldest: 0 })?;
-        self.follow(shelf, keys::prefix(kind, namespace), from)
+        self.follow(&gate, &shelf, keys::prefix(kind, namespace), from)
     }
 
     /// Follows all kinds at once, in the order in which the changes happened: after `from`, or with the present state
     /// first.
     pub fn subscribe_all(self: &Arc<Self>, from: Option<u64>) -> Result<Subscription, Expired> {
-        self.follow(&self.all, keys::all(), from)
+        self.follow(&self.read_gate(), &self.all, keys::all(), from)
     }
 
-    fn follow(self: &Arc<Self>, shelf: &Arc<Shelf>, prefix: Bytes, from: Option<u64>) -> Result<Subscription, Expired> {
-        let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+    fn read_gate(&self) -> RwLockReadGuard<'_, ()> {
+        self.gate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn follow(
+        self: &Arc<Self>,
+        _gate: &RwLockReadGuard<'_, ()>,
+        shelf: &Arc<Shelf>,
+        prefix: Bytes,
+        from: Option<u64>,
+    ) -> Result<Subscription, Expired> {
         let history = shelf.history();
         let (next, initial) = match from {
             Some(revision) => (history.seek(revision)?, Vec::new()),
@@ -209,24 +236,28 @@ impl Cache {
         if shelf.kind.is_some() {
             return vec![history.snapshot(revision)];
         }
-        self.shelves.values().map(|shelf| shelf.history().snapshot(revision)).collect()
+        // Definitions come first, so that who reads the states in order knows every kind it comes to.
+        let served = self.served.load();
+        let (first, rest): (Vec<_>, Vec<_>) =
+            served.shelves.values().partition(|shelf| shelf.kind.is_some_and(is_definitions));
+        first.into_iter().chain(rest).map(|shelf| shelf.history().snapshot(revision)).collect()
     }
 
-    fn shelf(&self, kind: &Kind) -> Option<&Arc<Shelf>> {
+    fn shelf(&self, kind: &Kind) -> Option<Arc<Shelf>> {
         let kind = kind.stored();
-        self.shelves.get(&(kind.group, kind.plural))
+        self.served.load().shelves.get(&(kind.group, kind.plural)).cloned()
     }
 
     /// The shelf that a key of the store belongs to, if it is an object of a kind we know.
-    fn shelf_of<'a>(&'a self, key: &'a [u8]) -> Option<&'a Arc<Shelf>> {
+    fn shelf_of(&self, key: &[u8]) -> Option<Arc<Shelf>> {
         let parsed = keys::parse(key)?;
-        self.shelves.get(&(parsed.group, parsed.plural))
+        self.served.load().shelves.get(&(parsed.group, parsed.plural)).cloned()
     }
 
     fn take_in(&self, event: &Event) {
         let Some(shelf) = self.shelf_of(&event.key) else { return };
         let Some(kind) = shelf.kind else { return };
-        let current = match event.current.as_ref().map(decode).transpose() {
+        let current = match event.current.as_ref().map(|pair| decode(kind, pair)).transpose() {
             Ok(current) => current,
             Err(error) => return report_undecodable(&event.key, &error),
         };
@@ -235,14 +266,17 @@ impl Cache {
         if is_pods(kind) {
             self.pods_by_node_mut().record(&recorded);
         }
-        self.all.history_mut().append(recorded, &self.limits);
+        self.all.history_mut().append(recorded.clone(), &self.limits);
         shelf.wake_readers();
+        if is_definitions(kind) {
+            definitions::take_in(self, &recorded);
+        }
     }
 
     fn load(&self, kind: &Kind, state: &State) -> Objects {
         let mut objects = Objects::new();
         for pair in state.range(&keys::prefix(kind, None), None) {
-            match decode(&pair) {
+            match decode(kind, &pair) {
                 Ok(entry) => drop(objects.insert(pair.key, entry)),
                 Err(error) => report_undecodable(&pair.key, &error),
             }
@@ -256,11 +290,22 @@ impl Cache {
     fn index_pods(&self) {
         let mut index = self.pods_by_node_mut();
         index.clear();
-        let pods = self.shelves.values().filter(|shelf| shelf.kind.is_some_and(is_pods));
+        let served = self.served.load();
+        let pods = served.shelves.values().filter(|shelf| shelf.kind.is_some_and(is_pods));
         for shelf in pods {
             shelf.history().objects().iter().for_each(|(key, entry)| index.add(key, entry));
         }
     }
+}
+
+fn is_definitions(kind: &Kind) -> bool {
+    *kind == xebec_api::kinds::CUSTOM_RESOURCE_DEFINITION
+}
+
+/// The object in the form that its kind gives it now, which for custom kinds may have changed since it was written.
+pub(crate) fn revived(kind: &Kind, object: Object) -> Object {
+    let Some(value) = kind.revive(&object) else { return object };
+    Object::from_value(value).unwrap_or(object)
 }
 
 fn is_pods(kind: &Kind) -> bool {
@@ -270,7 +315,8 @@ fn is_pods(kind: &Kind) -> bool {
 impl ApplyObserver for Cache {
     fn restored(&self, state: &State) {
         let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        for shelf in self.shelves.values() {
+        definitions::restore(self, state);
+        for shelf in self.served.load().shelves.values() {
             let objects = shelf.kind.map(|kind| self.load(kind, state));
             shelf.reset(objects.unwrap_or_default(), state.revision());
         }
@@ -292,8 +338,8 @@ impl ApplyObserver for Cache {
     }
 }
 
-fn decode(pair: &KeyValue) -> Result<Arc<Entry>, xebec_api::ObjectError> {
-    let object = Object::from_stored(pair.value.clone())?;
+fn decode(kind: &Kind, pair: &KeyValue) -> Result<Arc<Entry>, xebec_api::ObjectError> {
+    let object = revived(kind, Object::from_stored(pair.value.clone())?);
     Ok(Arc::new(Entry::new(Stored { object, revision: pair.mod_revision })))
 }
 

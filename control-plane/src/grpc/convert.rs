@@ -1,7 +1,7 @@
 //! Messages to the registry's words, and objects back.
 
 use xebec_api::patch::PatchKind;
-use xebec_api::{FieldSelector, Kind, LabelSelector, Scope as KindScope, Status, Subresource, decode, find};
+use xebec_api::{Catalogue, FieldSelector, Kind, LabelSelector, Scope as KindScope, Status, Subresource, decode};
 use xebec_proto::v1;
 
 use crate::registry::{
@@ -10,8 +10,8 @@ use crate::registry::{
 };
 
 /// The kind that a target names.
-fn kind(target: &v1::Target) -> Result<&'static Kind, Status> {
-    find(&target.group, &target.version, &target.resource).ok_or_else(Status::no_such_resource)
+fn kind(kinds: &Catalogue, target: &v1::Target) -> Result<&'static Kind, Status> {
+    kinds.find(&target.group, &target.version, &target.resource).ok_or_else(Status::no_such_resource)
 }
 
 fn namespace(kind: &Kind, namespace: &str) -> Option<String> {
@@ -20,9 +20,9 @@ fn namespace(kind: &Kind, namespace: &str) -> Option<String> {
 }
 
 /// One object; it must be named unless `may_be_new`.
-pub(super) fn target(message: Option<&v1::Target>, may_be_new: bool) -> Result<Target, Status> {
+pub(super) fn target(kinds: &Catalogue, message: Option<&v1::Target>, may_be_new: bool) -> Result<Target, Status> {
     let message = message.ok_or_else(|| Status::bad_request("the request names no target"))?;
-    let kind = kind(message)?;
+    let kind = kind(kinds, message)?;
     let subresource = match message.subresource.as_str() {
         "" => None,
         word => Some(Subresource::parse(word).ok_or_else(Status::no_such_resource)?),
@@ -40,9 +40,9 @@ pub(super) fn target(message: Option<&v1::Target>, may_be_new: bool) -> Result<T
 }
 
 /// A kind, or a namespace's worth of it.
-pub(super) fn scope(message: Option<&v1::Target>) -> Result<Scope, Status> {
+pub(super) fn scope(kinds: &Catalogue, message: Option<&v1::Target>) -> Result<Scope, Status> {
     let message = message.ok_or_else(|| Status::bad_request("the request names no target"))?;
-    let kind = kind(message)?;
+    let kind = kind(kinds, message)?;
     Ok(Scope { kind, namespace: namespace(kind, &message.namespace) })
 }
 
@@ -131,7 +131,7 @@ pub(super) fn object(stored: &Stored) -> v1::Object {
 }
 
 /// A row of the kind table as a message.
-pub(super) fn kind_row(kind: &&'static Kind) -> v1::Kind {
+pub(super) fn kind_row(kind: &Kind) -> v1::Kind {
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     v1::Kind {
         group: kind.group.to_owned(),

@@ -18,7 +18,7 @@ impl ObjectsService {
         cx: &RequestContext,
         request: &ListRequest,
     ) -> Result<Answers<ListChunk>, Status> {
-        let scope = convert::scope(request.target.as_ref())?;
+        let scope = convert::scope(&self.kinds_now(), request.target.as_ref())?;
         let options = convert::list(scope.kind, request)?;
         let listing = self.registry.list(cx, &scope, &options).await?;
         let as_table = request.representation() == Representation::Table;

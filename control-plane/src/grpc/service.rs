@@ -1,7 +1,9 @@
 //! The methods of the service.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Streaming};
-use xebec_api::{Status, decode, kinds};
+use xebec_api::{Catalogue, Status, decode};
 use xebec_proto::v1::objects_server::Objects;
 use xebec_proto::v1::{
     CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse,
@@ -83,13 +85,18 @@ impl Objects for ObjectsService {
 }
 
 impl ObjectsService {
+    /// The kinds that there are now.
+    pub(super) fn kinds_now(&self) -> Arc<Catalogue> {
+        self.registry.cache().catalogue()
+    }
+
     fn all_kinds(&self, cx: &RequestContext) -> Result<KindsResponse, Status> {
         self.registry.authorize_path(cx, "get", "/apis")?;
-        Ok(KindsResponse { kinds: kinds().iter().map(convert::kind_row).collect() })
+        Ok(KindsResponse { kinds: self.kinds_now().kinds().map(convert::kind_row).collect() })
     }
 
     async fn read(&self, cx: &RequestContext, request: &GetRequest) -> Result<Object, Status> {
-        let target = convert::target(request.target.as_ref(), false)?;
+        let target = convert::target(&self.kinds_now(), request.target.as_ref(), false)?;
         let freshness = convert::freshness(&request.resource_version)?;
         let stored = self.registry.get_fresh(cx, &target, freshness).await?;
         if request.representation() != Representation::Table {
@@ -100,21 +107,21 @@ impl ObjectsService {
     }
 
     async fn write_new(&self, cx: &RequestContext, request: &CreateRequest) -> Result<Object, Status> {
-        let target = convert::target(request.target.as_ref(), true)?;
+        let target = convert::target(&self.kinds_now(), request.target.as_ref(), true)?;
         let options = convert::write(request.options.as_ref())?;
         let body = decode::json_or_yaml(&request.json)?;
         self.registry.create(cx, &target, body, &options).await.map(|stored| convert::object(&stored))
     }
 
     async fn replace(&self, cx: &RequestContext, request: &UpdateRequest) -> Result<Object, Status> {
-        let target = convert::target(request.target.as_ref(), false)?;
+        let target = convert::target(&self.kinds_now(), request.target.as_ref(), false)?;
         let options = convert::write(request.options.as_ref())?;
         let body = decode::json_or_yaml(&request.json)?;
         self.registry.update(cx, &target, body, &options).await.map(|stored| convert::object(&stored))
     }
 
     async fn change(&self, cx: &RequestContext, request: &PatchRequest) -> Result<Object, Status> {
-        let target = convert::target(request.target.as_ref(), false)?;
+        let target = convert::target(&self.kinds_now(), request.target.as_ref(), false)?;
         let options = convert::write(request.options.as_ref())?;
         if request.r#type() == patch_request::Type::Apply {
             let configuration = convert::configuration(request)?;
@@ -126,7 +133,7 @@ impl ObjectsService {
     }
 
     async fn remove(&self, cx: &RequestContext, request: &DeleteRequest) -> Result<DeleteResponse, Status> {
-        let target = convert::target(request.target.as_ref(), false)?;
+        let target = convert::target(&self.kinds_now(), request.target.as_ref(), false)?;
         let options = match request.options_json.is_empty() {
             true => DeleteOptions::default(),
             false => DeleteOptions::from_json(&decode::json(&request.options_json)?)?,

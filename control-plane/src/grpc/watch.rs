@@ -17,7 +17,7 @@ impl ObjectsService {
         cx: &RequestContext,
         request: &WatchRequest,
     ) -> Result<Answers<WatchEvent>, Status> {
-        let scope = convert::scope(request.target.as_ref())?;
+        let scope = convert::scope(&self.kinds_now(), request.target.as_ref())?;
         let options = convert::watch(scope.kind, request)?;
         let table = request.representation() == Representation::Table;
         let (registry, kind) = (self.registry.clone(), scope.kind);

@@ -5,6 +5,7 @@
 //! to go, and whoever empties it afterwards sees all of it.
 
 use serde_json::{Value, json};
+use xebec_api::kinds::CUSTOM_RESOURCE_DEFINITION;
 use xebec_api::{Reason, Status, Subresource, value};
 
 use super::commit::{Committed, Write};
@@ -78,6 +79,7 @@ impl Registry {
         ownership: Ownership,
     ) -> Result<Turn, Status> {
         let namespace = self.namespace_of(cx, target).await?;
+        let definition = self.definition_of(cx, target.kind).await?;
         let mut draft = body.clone();
         draft["metadata"]["uid"] = json!(self.parts.environment.uid());
         draft["metadata"]["creationTimestamp"] = json!(rfc3339(self.now()));
@@ -93,6 +95,10 @@ impl Registry {
         if let Some(namespace) = namespace {
             let meta = namespace.object.meta();
             write.guard(&keys::object(namespace_kind()?, None, &meta.name), namespace.revision);
+        }
+        if let Some(definition) = definition {
+            let key = keys::object(&CUSTOM_RESOURCE_DEFINITION, None, &definition.object.meta().name);
+            write.guard(&key, definition.revision);
         }
         let held = reservations::held(target.kind, &object);
         write.reserve(&reservations::owner(target), &Default::default(), &held);

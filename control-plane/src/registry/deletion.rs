@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use xebec_api::{Kind, Object, Status, value};
+use xebec_api::kinds::CUSTOM_RESOURCE_DEFINITION;
+use xebec_api::{Kind, Object, Status, custom, value};
 
 use super::settle::Step;
 use super::{DeleteOptions, Propagation, Stored, rfc3339};
@@ -22,6 +23,9 @@ pub(super) fn plan(kind: &Kind, stored: &Stored, options: &DeleteOptions, now: T
     set_propagation(&mut object, options.propagation);
     let grace = grace(kind, &object, options);
     mark(&mut object, grace, now);
+    if *kind == CUSTOM_RESOURCE_DEFINITION && stored.object.meta().deletion_timestamp.is_none() {
+        hold_for_cleanup(&mut object, now);
+    }
     if kind.plural == "namespaces" {
         object["status"]["phase"] = json!("Terminating");
     }
@@ -30,6 +34,16 @@ pub(super) fn plan(kind: &Kind, stored: &Stored, options: &DeleteOptions, now: T
         return Ok(Step::Remove(object));
     }
     Ok(if object == stored.object { Step::Keep } else { Step::Put(object) })
+}
+
+/// A definition stays until its objects are gone.
+fn hold_for_cleanup(definition: &mut Value, now: Timestamp) {
+    let mut finalizers = value::list(definition, "/metadata/finalizers").to_vec();
+    if !finalizers.iter().any(|name| name == custom::CLEANUP) {
+        finalizers.push(json!(custom::CLEANUP));
+    }
+    definition["metadata"]["finalizers"] = json!(finalizers);
+    custom::terminate(definition, &rfc3339(now));
 }
 
 /// Whether a marked object waits for nothing any more.

@@ -12,7 +12,7 @@ use xebec_api::{Object, Status};
 use super::continue_token::ContinueToken;
 use super::page::Page;
 use super::{Freshness, ListOptions, Listing, Registry, RequestContext, Scope, Stored, keys};
-use crate::cache::{Entry, Snapshot};
+use crate::cache::{Entry, Snapshot, revived};
 
 /// Where a page begins, and at which revision.
 struct Place {
@@ -87,6 +87,7 @@ impl Registry {
         let mut page = Page::new(scope, options, true);
         for pair in past {
             let object = Object::from_stored(pair.value).map_err(|error| Status::internal(&error))?;
+            let object = revived(scope.kind.stored(), object);
             let entry = Arc::new(Entry::new(Stored { object, revision: pair.mod_revision }));
             if !page.take(pair.key, &entry) {
                 break;

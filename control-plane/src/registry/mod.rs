@@ -25,6 +25,7 @@ mod commit;
 mod continue_token;
 mod create;
 mod decode;
+mod definitions;
 mod delete;
 mod delete_collection;
 mod delete_options;

@@ -1,7 +1,7 @@
 //! What every write does to an object before it is proposed: check its fields, default, prepare, admit, validate.
 
 use serde_json::Value;
-use xebec_api::{Object, Status, schema, value};
+use xebec_api::{Object, Status, schema};
 
 use super::ownership::Ownership;
 use super::{FieldValidation, Registry, RequestContext, Target, WriteOptions};
@@ -29,6 +29,7 @@ impl Registry {
         kind.prepare_create(&mut object);
         self.own(passage, &mut object)?;
         self.mutate(passage, Operation::Create, &mut object)?;
+        self.establish(passage.target, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, None)?;
         refuse(passage.target, &kind.validate_create(&object))?;
@@ -51,6 +52,7 @@ impl Registry {
         }
         self.own(passage, &mut object)?;
         self.mutate(passage, Operation::Update, &mut object)?;
+        self.establish(passage.target, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, Some(old))?;
         let errors = match part {
@@ -96,16 +98,17 @@ fn admission_request<'a>(
 
 /// Refuses wrong types, and unknown fields where the caller wants to know; drops them otherwise.
 pub(super) fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
-    value::drop_nulls(object);
+    let kind = passage.target.kind;
+    kind.drop_nulls(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("selfLink");
     }
-    let unknown = passage.target.kind.check_schema(object)?;
+    let unknown = kind.check_schema(object)?;
     if !unknown.is_empty() && passage.options.field_validation == FieldValidation::Strict {
         return Err(schema::strict_error(&unknown));
     }
     schema::prune(object, &unknown);
-    Ok(())
+    refuse(passage.target, &kind.check_version(object))
 }
 
 pub(super) fn refuse(target: &Target, errors: &xebec_api::FieldErrors) -> Result<(), Status> {

@@ -10,7 +10,7 @@ pub(super) fn view(kind: &Kind, stored: &Stored) -> Result<Stored, Status> {
     if !kind.has(xebec_api::Subresource::Scale) {
         return Err(Status::no_such_resource());
     }
-    let object = Object::from_value(xebec_api::scale::read(&stored.to_value()))?;
+    let object = Object::from_value(xebec_api::scale::read(kind, &stored.to_value()))?;
     Ok(Stored { object, revision: stored.revision })
 }
 
@@ -34,9 +34,10 @@ pub(super) fn apply(
     old: &Value,
     propose: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
 ) -> Result<Value, Status> {
-    let proposed = propose(&xebec_api::scale::read(old))?;
+    let proposed = propose(&xebec_api::scale::read(target.kind, old))?;
     decode::check_preconditions(target, current, &proposed)?;
     let mut object = old.clone();
+    target.kind.read_stored(&mut object);
     xebec_api::scale::write(target.kind, &mut object, &proposed)?;
     Ok(object)
 }

@@ -1,6 +1,7 @@
 //! What a request is about, in the few words that metrics know it by.
 
 use http::{Method, Uri};
+use xebec_api::{Catalogue, Status};
 
 use super::path::{self, Route};
 use super::query::Query;
@@ -17,9 +18,9 @@ pub(crate) fn info(method: &Method, uri: &Uri) -> RequestInfo {
     RequestInfo {
         verb: verb_of_api(method, resource.name.is_some(), watches),
         is_resource: true,
-        group: resource.kind.group.to_owned(),
-        version: resource.kind.version.to_owned(),
-        resource: resource.kind.plural.to_owned(),
+        group: resource.group,
+        version: resource.version,
+        resource: resource.plural,
         subresource: resource.subresource.unwrap_or_default(),
         namespace: resource.namespace,
         name: resource.name.unwrap_or_default(),
@@ -74,11 +75,14 @@ pub struct Classified {
 }
 
 impl Classified {
-    /// Of a request for this; whether it is a stream has been found out already.
+    /// Of a request for this; whether it is a stream has been found out already. Only built-in kinds are named: anybody may
+    /// ask for other names, and each would be a series of its own.
     pub fn of(method: &Method, uri: &Uri, is_stream: bool) -> Self {
-        let Ok(Route::Resource(resource)) = path::parse(uri.path()) else {
-            return Self { verb: word(method), ..Self::default() };
+        let resource = match path::parse(uri.path()) {
+            Ok(Route::Resource(address)) => address.resource(&Catalogue::default()),
+            _ => Err(Status::no_such_resource()),
         };
+        let Ok(resource) = resource else { return Self { verb: word(method), ..Self::default() } };
         let known = |subresource: &&str| SUBRESOURCES.contains(subresource);
         let subresource = resource.subresource.as_deref().filter(known).unwrap_or_default();
         Self {

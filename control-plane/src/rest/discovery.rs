@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use axum::response::Response;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
-use xebec_api::{Kind, Reason, Status, Subresource, Verb, kinds};
+use xebec_api::{Catalogue, Kind, Reason, Status, Subresource, Verb};
 
 use super::path::Place;
 use super::{Call, negotiate, respond};
@@ -17,60 +17,61 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
         return Err(Status::new(Reason::MethodNotAllowed, "discovery can only be read"));
     }
     call.state.registry.authorize_path(&call.cx, "get", path)?;
+    let kinds = call.state.registry.cache().catalogue();
     match place {
         Place::Core | Place::Groups => {
-            Ok(aggregated(call, place).unwrap_or_else(|| respond::json(StatusCode::OK, &plain(place))))
+            Ok(aggregated(call, &kinds, place).unwrap_or_else(|| respond::json(StatusCode::OK, &plain(&kinds, place))))
         }
-        Place::Group(group) => groups()
+        Place::Group(group) => groups(&kinds)
             .into_iter()
             .find(|known| known == group)
-            .map(|group| respond::json(StatusCode::OK, &api_group(group)))
+            .map(|group| respond::json(StatusCode::OK, &api_group(&kinds, group)))
             .ok_or_else(Status::no_such_resource),
-        Place::Version(group, version) => resources(group, version),
+        Place::Version(group, version) => resources(&kinds, group, version),
         Place::Index | Place::Whole => Err(Status::no_such_resource()),
     }
 }
 
 /// The groups beside core, in the order of the kind table.
-fn groups() -> Vec<&'static str> {
+fn groups(kinds: &Catalogue) -> Vec<&'static str> {
     let mut seen = BTreeSet::new();
-    kinds().iter().map(|kind| kind.group).filter(|group| !group.is_empty() && seen.insert(*group)).collect()
+    kinds.kinds().map(|kind| kind.group).filter(|group| !group.is_empty() && seen.insert(*group)).collect()
 }
 
 /// The versions of a group, newest first as in the kind table.
-fn versions(group: &str) -> Vec<&'static str> {
+fn versions(kinds: &Catalogue, group: &str) -> Vec<&'static str> {
     let mut seen = BTreeSet::new();
-    kinds()
-        .iter()
+    kinds
+        .kinds()
         .filter(|kind| kind.group == group)
         .map(|kind| kind.version)
         .filter(|version| seen.insert(*version))
         .collect()
 }
 
-fn plain(place: &Place) -> Value {
+fn plain(kinds: &Catalogue, place: &Place) -> Value {
     match place {
         Place::Core => json!({
-            "kind": "APIVersions", "versions": versions(""),
+            "kind": "APIVersions", "versions": versions(kinds, ""),
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
         }),
         _ => {
-            let groups: Vec<Value> = groups().into_iter().map(api_group).collect();
+            let groups: Vec<Value> = groups(kinds).into_iter().map(|group| api_group(kinds, group)).collect();
             json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         }
     }
 }
 
-fn api_group(group: &str) -> Value {
+fn api_group(kinds: &Catalogue, group: &str) -> Value {
     let version = |version: &&str| json!({"groupVersion": format!("{group}/{version}"), "version": version});
-    let versions: Vec<Value> = versions(group).iter().map(version).collect();
+    let versions: Vec<Value> = versions(kinds, group).iter().map(version).collect();
     let preferred = &versions[0];
     json!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": versions, "preferredVersion": preferred})
 }
 
-fn resources(group: &str, version: &str) -> Result<Response, Status> {
-    let of_version: Vec<&Kind> =
-        kinds().iter().copied().filter(|kind| kind.group == group && kind.version == version).collect();
+fn resources(kinds: &Catalogue, group: &str, version: &str) -> Result<Response, Status> {
+    let of_version: Vec<&'static Kind> =
+        kinds.kinds().filter(|kind| kind.group == group && kind.version == version).collect();
     let Some(first) = of_version.first() else { return Err(Status::no_such_resource()) };
     let resources: Vec<Value> =
         of_version.iter().flat_map(|kind| std::iter::once(resource(kind)).chain(subresources(kind))).collect();
@@ -151,27 +152,27 @@ const AGGREGATED: &[(&str, &str)] = &[
 ];
 
 /// Everything in one document, if the client asks for that.
-fn aggregated(call: &Call, place: &Place) -> Option<Response> {
+fn aggregated(call: &Call, kinds: &Catalogue, place: &Place) -> Option<Response> {
     let ranges = negotiate::accepted(&call.headers);
     let asked = ranges.iter().filter(|range| {
         range.parameter("as") == "APIGroupDiscoveryList" && range.parameter("g") == "apidiscovery.k8s.io"
     });
     let (version, content_type) =
         asked.filter_map(|range| AGGREGATED.iter().find(|(version, _)| *version == range.parameter("v"))).next()?;
-    let groups = if *place == Place::Core { vec![""] } else { groups() };
-    let items: Vec<Value> = groups.into_iter().map(group_discovery).collect();
+    let groups = if *place == Place::Core { vec![""] } else { groups(kinds) };
+    let items: Vec<Value> = groups.into_iter().map(|group| group_discovery(kinds, group)).collect();
     let api_version = format!("apidiscovery.k8s.io/{version}");
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items});
     Some(respond::json_as(content_type, &list))
 }
 
-fn group_discovery(group: &'static str) -> Value {
+fn group_discovery(kinds: &Catalogue, group: &'static str) -> Value {
     let version = |version: &str| {
-        let of_version = kinds().iter().filter(|kind| kind.group == group && kind.version == version);
-        let resources: Vec<Value> = of_version.map(|kind| resource_discovery(kind)).collect();
+        let of_version = kinds.kinds().filter(|kind| kind.group == group && kind.version == version);
+        let resources: Vec<Value> = of_version.map(resource_discovery).collect();
         json!({"version": version, "freshness": "Current", "resources": resources})
     };
-    let versions: Vec<Value> = versions(group).into_iter().map(version).collect();
+    let versions: Vec<Value> = versions(kinds, group).into_iter().map(version).collect();
     let mut metadata = json!({"creationTimestamp": null});
     if !group.is_empty() {
         metadata["name"] = json!(group);

@@ -124,6 +124,9 @@ async fn route_to(call: Call, route: Route, path: &str, body: Body) -> Result<Re
         Route::Open(page) => fixed::open(&call.state, page).await,
         Route::Discovery(place) => discovery::serve(&call, path, &place),
         Route::OpenApi(place) => openapi::serve(&call, path, &place).await,
-        Route::Resource(resource) => objects::serve(call, resource, body).await,
+        Route::Resource(address) => {
+            let resource = address.resource(&call.state.registry.cache().catalogue())?;
+            objects::serve(call, resource, body).await
+        }
     }
 }

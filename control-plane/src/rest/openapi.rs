@@ -3,8 +3,8 @@
 //! kubectl keeps documents on disk under their hash, so a hash is of the very bytes. A document is made when it is first asked
 //! for, and its bytes are kept; for the index alone only hashes are.
 
-use std::collections::BTreeMap;
-use std::sync::{LazyLock, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use axum::response::Response;
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
-use xebec_api::{Reason, Status, openapi};
+use xebec_api::{Catalogue, Kind, Reason, Status, openapi};
 
 use super::path::Place;
 use super::{Call, negotiate, respond};
@@ -23,9 +23,10 @@ pub(super) async fn serve(call: &Call, path: &str, place: &Place) -> Result<Resp
         return Err(Status::new(Reason::MethodNotAllowed, "OpenAPI can only be read"));
     }
     call.state.registry.authorize_path(&call.cx, "get", path)?;
+    let kinds = call.state.registry.cache().catalogue();
     match place {
-        Place::Index => Ok(respond::json(StatusCode::OK, &index())),
-        Place::Version(group, version) => document(call, group, version),
+        Place::Index => Ok(respond::json(StatusCode::OK, &index(&kinds))),
+        Place::Version(group, version) => document(call, &kinds, (group, version)),
         Place::Whole => whole(call).await,
         Place::Core | Place::Groups | Place::Group(_) => Err(Status::no_such_resource()),
     }
@@ -57,7 +58,7 @@ impl Document {
     }
 }
 
-/// By place: there are as many as groups and versions, and no more.
+/// Those of built-in kinds, by place: there are as many as groups and versions, and no more.
 static DOCUMENTS: LazyLock<BTreeMap<String, Document>> = LazyLock::new(|| {
     let document = |(group, version)| {
         let document = Document { group, version, hash: OnceLock::new(), bytes: OnceLock::new() };
@@ -66,16 +67,54 @@ static DOCUMENTS: LazyLock<BTreeMap<String, Document>> = LazyLock::new(|| {
     openapi::versions().into_iter().map(document).collect()
 });
 
-fn index() -> Value {
-    let entry = |(place, document): (&String, &Document)| {
-        let url = format!("/openapi/v3/{place}?hash={}", document.hash());
-        (place.clone(), json!({"serverRelativeURL": url}))
-    };
-    json!({"paths": DOCUMENTS.iter().map(entry).collect::<Map<String, Value>>()})
+/// A document of kinds that definitions added, and which kinds these were.
+struct CustomDocument {
+    kinds: Vec<&'static Kind>,
+    document: Arc<Tagged>,
 }
 
-fn document(call: &Call, group: &str, version: &str) -> Result<Response, Status> {
-    let document = DOCUMENTS.get(&openapi::place(group, version)).ok_or_else(Status::no_such_resource)?;
+/// The newest documents of kinds that definitions added, by place. There are no more than such groups and versions.
+static CUSTOM: Mutex<BTreeMap<String, CustomDocument>> = Mutex::new(BTreeMap::new());
+
+/// The document of kinds that definitions added, made anew when they are others than last time.
+fn custom_document(kinds: &Catalogue, group: &str, version: &str) -> Option<Arc<Tagged>> {
+    let kinds: Vec<_> = kinds.custom().filter(|kind| kind.group == group && kind.version == version).collect();
+    let place = openapi::place(group, version);
+    let mut documents = CUSTOM.lock().unwrap_or_else(PoisonError::into_inner);
+    // Rows are interned, so the same row is the same definition.
+    let same =
+        |known: &&CustomDocument| known.kinds.iter().map(|k| &raw const **k).eq(kinds.iter().map(|k| &raw const **k));
+    if let Some(known) = documents.get(&place).filter(same) {
+        return Some(known.document.clone());
+    }
+    let document = openapi::document_of(kinds.iter().copied())?;
+    let document = Arc::new(Tagged::new(document.to_string().into_bytes()));
+    documents.insert(place, CustomDocument { kinds, document: document.clone() });
+    Some(document)
+}
+
+fn custom_entries(kinds: &Catalogue) -> impl Iterator<Item = (String, Value)> {
+    let versions: BTreeSet<(&str, &str)> = kinds.custom().map(|kind| (kind.group, kind.version)).collect();
+    versions.into_iter().filter_map(|(group, version)| {
+        let document = custom_document(kinds, group, version)?;
+        Some(entry(&openapi::place(group, version), document.tag.trim_matches('"')))
+    })
+}
+
+fn entry(place: &str, hash: &str) -> (String, Value) {
+    (place.to_owned(), json!({"serverRelativeURL": format!("/openapi/v3/{place}?hash={hash}")}))
+}
+
+fn index(kinds: &Catalogue) -> Value {
+    let builtin = DOCUMENTS.iter().map(|(place, document)| entry(place, document.hash()));
+    json!({"paths": builtin.chain(custom_entries(kinds)).collect::<Map<String, Value>>()})
+}
+
+fn document(call: &Call, kinds: &Catalogue, (group, version): (&str, &str)) -> Result<Response, Status> {
+    let Some(document) = DOCUMENTS.get(&openapi::place(group, version)) else {
+        let document = custom_document(kinds, group, version).ok_or_else(Status::no_such_resource)?;
+        return Ok(tagged(call, &document.tag, respond::json_bytes(StatusCode::OK, document.bytes.clone())));
+    };
     let answer = respond::json_bytes(StatusCode::OK, document.bytes());
     Ok(tagged(call, &format!("\"{}\"", document.hash()), answer))
 }

@@ -1,9 +1,9 @@
-//! Paths: segments first, then the kind table.
+//! Paths: segments first, then the kinds that there are.
 //!
 //! Segments are decoded once and looked at only then; one that could mean another path (`..`, an encoded slash) is
 //! refused, so authorization and the registry see the same names.
 
-use xebec_api::{Kind, Status, find};
+use xebec_api::{Catalogue, Kind, Status};
 
 /// Where a path leads.
 #[derive(Debug, PartialEq)]
@@ -15,7 +15,7 @@ pub(super) enum Route {
     /// What it looks like.
     OpenApi(Place),
     /// Objects.
-    Resource(Resource),
+    Resource(Address),
 }
 
 /// Pages that need no authentication.
@@ -46,6 +46,17 @@ pub(super) enum Place {
     Whole,
 }
 
+/// The address of a collection, an object, or a subresource, whether there is such a kind or not.
+#[derive(Debug, PartialEq)]
+pub(super) struct Address {
+    pub(super) group: String,
+    pub(super) version: String,
+    pub(super) plural: String,
+    pub(super) namespace: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) subresource: Option<String>,
+}
+
 /// A collection, an object, or a subresource.
 #[derive(Debug, PartialEq)]
 pub(super) struct Resource {
@@ -73,13 +84,13 @@ pub(super) fn parse(path: &str) -> Result<Route, Status> {
         ["openapi", "v3"] => Route::OpenApi(Place::Index),
         ["openapi", "v3", "api", v] => Route::OpenApi(version("", v)),
         ["openapi", "v3", "apis", group, v] => Route::OpenApi(version(group, v)),
-        ["api", v, rest @ ..] => Route::Resource(resource("", v, rest)?),
-        ["apis", group, v, rest @ ..] if !group.is_empty() => Route::Resource(resource(group, v, rest)?),
+        ["api", v, rest @ ..] => Route::Resource(address("", v, rest)?),
+        ["apis", group, v, rest @ ..] if !group.is_empty() => Route::Resource(address(group, v, rest)?),
         _ => return Err(Status::no_such_resource()),
     })
 }
 
-fn resource(group: &str, version: &str, rest: &[&str]) -> Result<Resource, Status> {
+fn address(group: &str, version: &str, rest: &[&str]) -> Result<Address, Status> {
     let owned = |text: &str| Some(text.to_owned());
     let (plural, namespace, name, subresource) = match rest {
         [plural] => (*plural, None, None, None),
@@ -91,12 +102,21 @@ fn resource(group: &str, version: &str, rest: &[&str]) -> Result<Resource, Statu
         [plural, name, sub] => (*plural, None, owned(name), owned(sub)),
         _ => return Err(Status::no_such_resource()),
     };
-    let kind = find(group, version, plural).ok_or_else(Status::no_such_resource)?;
-    let misplaced = kind.is_namespaced() != namespace.is_some() && (name.is_some() || namespace.is_some());
-    if misplaced {
-        return Err(Status::no_such_resource());
+    let (group, version, plural) = (group.to_owned(), version.to_owned(), plural.to_owned());
+    Ok(Address { group, version, plural, namespace, name, subresource })
+}
+
+impl Address {
+    /// What is there, if there is such a kind.
+    pub(super) fn resource(self, kinds: &Catalogue) -> Result<Resource, Status> {
+        let kind = kinds.find(&self.group, &self.version, &self.plural).ok_or_else(Status::no_such_resource)?;
+        let Self { namespace, name, subresource, .. } = self;
+        let misplaced = kind.is_namespaced() != namespace.is_some() && (name.is_some() || namespace.is_some());
+        if misplaced {
+            return Err(Status::no_such_resource());
+        }
+        Ok(Resource { kind, namespace, name, subresource })
     }
-    Ok(Resource { kind, namespace, name, subresource })
 }
 
 /// The decoded segments; one slash at the end does not matter.
@@ -140,7 +160,10 @@ mod tests {
 
     fn read(path: &str) -> String {
         match parse(path) {
-            Ok(Route::Resource(r)) => format!("{} {:?} {:?} {:?}", r.kind.plural, r.namespace, r.name, r.subresource),
+            Ok(Route::Resource(address)) => match address.resource(&Catalogue::default()) {
+                Ok(r) => format!("{} {:?} {:?} {:?}", r.kind.plural, r.namespace, r.name, r.subresource),
+                Err(status) => status.code.to_string(),
+            },
             Ok(other) => format!("{other:?}"),
             Err(status) => status.code.to_string(),
         }

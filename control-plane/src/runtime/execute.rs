@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use xebec_api::patch::PatchKind;
-use xebec_api::{Reason, Status, Subresource};
+use xebec_api::{Catalogue, Reason, Status, Subresource};
 use xebec_controllers::action::Target as Aim;
 use xebec_controllers::world::Failure;
 use xebec_controllers::{Action, ObjectRef, Precondition, Propagation, Resource};
@@ -93,12 +93,12 @@ impl Hands {
 
     async fn create(&self, resource: Resource, namespace: &str, object: Value) -> Result<(), Status> {
         let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let target = target(&ObjectRef::new(resource, namespace, &name))?;
+        let target = target(&self.kinds(), &ObjectRef::new(resource, namespace, &name))?;
         self.registry.create(&self.context(), &target, object, &WriteOptions::by(FIELD_MANAGER)).await.map(drop)
     }
 
     async fn patch(&self, aim: &Aim, status: bool, mut patch: Value) -> Result<(), Status> {
-        let mut target = target(&aim.object)?;
+        let mut target = target(&self.kinds(), &aim.object)?;
         if status {
             target = target.subresource(Subresource::Status);
         }
@@ -118,7 +118,11 @@ impl Hands {
             propagation: propagation.map(propagate),
             dry_run: false,
         };
-        self.registry.delete(&self.context(), &target(&aim.object)?, &options).await.map(drop)
+        self.registry.delete(&self.context(), &target(&self.kinds(), &aim.object)?, &options).await.map(drop)
+    }
+
+    fn kinds(&self) -> Arc<Catalogue> {
+        self.registry.cache().catalogue()
     }
 
     fn context(&self) -> RequestContext {
@@ -145,8 +149,8 @@ fn propagate(propagation: Propagation) -> registry::Propagation {
     }
 }
 
-fn target(object: &ObjectRef) -> Result<Target, Status> {
-    let kind = object.resource.kind();
+fn target(kinds: &Catalogue, object: &ObjectRef) -> Result<Target, Status> {
+    let kind = kinds.resource(object.resource.group, object.resource.plural);
     let kind = kind.ok_or_else(|| Status::internal(format!("there is no resource {}", object.resource)))?;
     let namespace = Some(&*object.namespace).filter(|namespace| !namespace.is_empty());
     Ok(Target::new(kind, namespace, &object.name))

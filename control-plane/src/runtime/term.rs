@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use xebec_api::Catalogue;
 use xebec_controllers::{Change, Controller, Key, Moment, ObjectRef, Outcome, World, reconcile};
 
 use super::RuntimeParts;
@@ -158,7 +159,8 @@ impl<'a> Term<'a> {
 
     /// Takes an object over into the world and the scheduler's snapshot, as it is, or as gone.
     fn take_in(&mut self, stored: &Stored, exists: bool) {
-        let Some(object) = reference(stored) else { return };
+        let kinds = self.parts.registry.cache().catalogue();
+        let Some(object) = reference(&kinds, stored) else { return };
         let current = exists.then(|| stored.object.clone());
         self.scheduling.apply(&object, current.as_ref());
         let change = Change { object: object.clone(), current, revision: stored.revision };
@@ -242,8 +244,8 @@ impl<'a> Term<'a> {
     }
 }
 
-fn reference(stored: &Stored) -> Option<ObjectRef> {
+fn reference(kinds: &Catalogue, stored: &Stored) -> Option<ObjectRef> {
     let meta = stored.object.meta();
-    let kind = xebec_api::kinds::find_api_version(&meta.api_version, &meta.kind)?;
+    let kind = kinds.find_api_version(&meta.api_version, &meta.kind)?;
     Some(ObjectRef::new(kind.into(), meta.namespace.as_deref().unwrap_or_default(), &meta.name))
 }

@@ -14,7 +14,7 @@ use xebec_store::Leadership;
 use super::{NodeWatch, RuntimeParts, run};
 use crate::nodes::NodeLiveness;
 use crate::registry::testing::{Fixture, cx, kind, target};
-use crate::registry::{Patch, PatchKind, WriteOptions};
+use crate::registry::{DeleteOptions, Patch, PatchKind, Target, WriteOptions};
 
 /// Nodes that are always heard.
 struct AlwaysHeard {
@@ -182,4 +182,46 @@ async fn a_deleted_namespace_goes_with_all_that_is_in_it() {
     let gone = crate::registry::DeleteOptions { grace_period_seconds: Some(0), ..Default::default() };
     master.fixture.registry.delete(&cx(), &target("pods", Some("shop"), &pod), &gone).await.unwrap();
     master.until("it is gone", |m| m.fixture.cache.get(kind("namespaces"), None, "shop").is_none()).await;
+}
+
+fn cart_definition() -> Value {
+    json!({"spec": {
+        "group": "shop.example", "scope": "Namespaced", "names": {"plural": "carts", "kind": "Cart"},
+        "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {"type": "object"}}}],
+    }})
+}
+
+#[tokio::test]
+async fn a_custom_kind_goes_with_its_objects_and_objects_with_their_namespace() {
+    let master = Master::start(&[]).await;
+    master.lead(1);
+    let definition = target("customresourcedefinitions", None, "carts.shop.example");
+    master.fixture.create(&definition, cart_definition()).await.unwrap();
+    let cart = |master: &Master| master.fixture.cache.catalogue().find("shop.example", "v1", "carts");
+    let kind = cart(&master).unwrap();
+    let shop = target("namespaces", None, "shop");
+    master.fixture.create(&shop, json!({})).await.unwrap();
+    for namespace in ["shop", "default"] {
+        master.fixture.create(&Target::new(kind, Some(namespace), "c"), json!({})).await.unwrap();
+    }
+    master.fixture.registry.delete(&cx(), &shop, &DeleteOptions::default()).await.unwrap();
+    master.until("the namespace goes with its cart", |m| m.fixture.cache.list(kind, None).len() == 1).await;
+    master.fixture.registry.delete(&cx(), &definition, &DeleteOptions::default()).await.unwrap();
+    master.until("the kind goes with its cart", |m| cart(m).is_none()).await;
+    assert!(master.objects("customresourcedefinitions").is_empty());
+}
+
+#[tokio::test]
+async fn a_name_that_becomes_free_is_given_to_who_waits() {
+    let master = Master::start(&[]).await;
+    master.lead(1);
+    let named = |plural: &str| target("customresourcedefinitions", None, &format!("{plural}.shop.example"));
+    master.fixture.create(&named("carts"), cart_definition()).await.unwrap();
+    let mut other = cart_definition();
+    other["spec"]["names"]["plural"] = json!("trolleys");
+    master.fixture.create(&named("trolleys"), other).await.unwrap();
+    let trolleys = |m: &Master| m.fixture.cache.catalogue().find("shop.example", "v1", "trolleys").is_some();
+    assert!(!trolleys(&master));
+    master.fixture.registry.delete(&cx(), &named("carts"), &DeleteOptions::default()).await.unwrap();
+    master.until("trolleys are served", trolleys).await;
 }

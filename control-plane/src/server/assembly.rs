@@ -93,7 +93,7 @@ impl Assembly<'_> {
         tasks.spawn(readers.clone().watch(shutdown.clone()));
         let cache = self.cache.clone();
         let objects = move |info: &RequestInfo| {
-            let kind = xebec_api::find(&info.group, &info.version, &info.resource);
+            let kind = cache.catalogue().find(&info.group, &info.version, &info.resource);
             kind.map_or(0, |kind| cache.snapshot(kind).count(info.namespace.as_deref()))
         };
         Doors { in_flight: InFlight::new(self.config.max_streams), fairness, readers, objects: Arc::new(objects) }

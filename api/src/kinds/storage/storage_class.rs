@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::defaults::Fill;
 use crate::kinds::{Kind, Scope, Strategy};
-use crate::table::{Column, cells, storage};
+use crate::table::{Cell, Column, cells, storage};
 use crate::validation::rule::Rule;
 use crate::{FieldErrors, validation};
 
@@ -17,7 +17,7 @@ pub static STORAGE_CLASS: Kind = Kind {
     short_names: &["sc"],
     scope: Scope::Cluster,
     columns: &[
-        Column { cell: storage::name_of_class, ..Column::NAME },
+        Column { cell: Cell::Of(storage::name_of_class), ..Column::NAME },
         Column::text("Provisioner", "Who makes the volumes.", |o, _| cells::plain(o, "/provisioner")),
         Column::text("ReclaimPolicy", "What becomes of a volume once its claim is gone.", |o, _| {
             cells::scalar(o, "/reclaimPolicy", "Delete")

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kinds::{Kind, Scope, Strategy};
-use crate::table::{Column, cells, storage};
+use crate::table::{Cell, Column, cells, storage};
 use crate::validation::rule::Rule;
 use crate::{FieldErrors, names, validation};
 
@@ -16,7 +16,7 @@ pub static VOLUME_ATTRIBUTES_CLASS: Kind = Kind {
     short_names: &["vac"],
     scope: Scope::Cluster,
     columns: &[
-        Column { cell: storage::name_of_class, ..Column::NAME },
+        Column { cell: Cell::Of(storage::name_of_class), ..Column::NAME },
         Column::text("DriverName", "The driver that knows them.", |o, _| cells::plain(o, "/driverName")),
         Column::AGE,
     ],

@@ -1,6 +1,5 @@
 //! An object whose owners are gone.
 
-use xebec_api::kinds;
 use xebec_api::meta::OwnerRef;
 
 use super::FOREGROUND;
@@ -27,7 +26,7 @@ pub(super) fn collect(world: &World, entry: &Entry) -> Vec<Action> {
 /// in a namespace, of an object outside all namespaces: the reference does not say in which. One in another namespace is
 /// none: owners are cluster-wide or of the same namespace.
 fn is_gone(world: &World, dependent: &Entry, owner: &OwnerRef) -> bool {
-    let Some(kind) = kinds::find_api_version(&owner.api_version, &owner.kind) else { return false };
+    let Some(kind) = world.catalogue().find_api_version(&owner.api_version, &owner.kind) else { return false };
     if kind.is_namespaced() && dependent.reference.namespace.is_empty() {
         return false;
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnetwork::IpNetwork;
-use xebec_api::{Meta, Object, ObjectError};
+use xebec_api::{Catalogue, Meta, Object, ObjectError};
 
 use crate::action::{Precondition, Target};
 use crate::controller::{Controller, INTERESTS, Key};
@@ -128,6 +128,7 @@ pub struct Failure {
 /// The cluster as of one revision.
 pub struct World {
     settings: Settings,
+    catalogue: Catalogue,
     objects: BTreeMap<ObjectRef, Entry>,
     index: Index,
     revision: u64,
@@ -140,6 +141,7 @@ impl World {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
+            catalogue: Catalogue::default(),
             objects: BTreeMap::new(),
             index: Index::default(),
             revision: 0,
@@ -162,6 +164,7 @@ impl World {
             self.index.insert(&entry, &self.objects);
             self.objects.insert(change.object.clone(), entry);
         }
+        self.note_definition(&change.object);
         self.revision = self.revision.max(change.revision);
         self.note_nodes(&change.object, before.as_ref(), now);
         let after = self.objects.get(&change.object);
@@ -170,6 +173,17 @@ impl World {
             interest(self, &transition, &mut applied.keys);
         }
         applied
+    }
+
+    /// Keeps the catalogue true. A definition that the process has no room for is not served, so it has no objects either.
+    fn note_definition(&mut self, changed: &ObjectRef) {
+        if changed.resource != Resource::DEFINITIONS {
+            return;
+        }
+        match self.objects.get(changed) {
+            Some(entry) => drop(self.catalogue.define(&entry.object.to_value())),
+            None => self.catalogue.forget(&changed.name),
+        }
     }
 
     /// Remembers since when nodes that pods are bound to are missing.
@@ -217,6 +231,11 @@ impl World {
     /// What went wrong with a key last time, if something did.
     pub fn failure(&self, key: &Key) -> Option<&Failure> {
         self.failures.get(key)
+    }
+
+    /// The kinds that there are.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 
     /// What the operator chose.

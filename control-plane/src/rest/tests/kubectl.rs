@@ -13,7 +13,7 @@ use crate::registry::testing::target;
 use xebec_api::Subresource;
 
 /// A server and the kubectl that talks to it.
-struct Kubectl {
+pub(super) struct Kubectl {
     server: String,
     home: tempfile::TempDir,
     fixture: Fixture,
@@ -25,7 +25,7 @@ fn kubectl_path() -> Option<PathBuf> {
 }
 
 impl Kubectl {
-    async fn start() -> Option<Kubectl> {
+    pub(super) async fn start() -> Option<Kubectl> {
         kubectl_path()?;
         let fixture = Fixture::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -44,13 +44,13 @@ impl Kubectl {
     }
 
     /// Runs a command that must succeed; returns what it prints.
-    async fn run(&self, arguments: &str, input: &str) -> String {
+    pub(super) async fn run(&self, arguments: &str, input: &str) -> String {
         let (ok, text) = self.attempt(arguments, input).await;
         assert!(ok, "kubectl {arguments}: {text}");
         text
     }
 
-    async fn attempt(&self, arguments: &str, input: &str) -> (bool, String) {
+    pub(super) async fn attempt(&self, arguments: &str, input: &str) -> (bool, String) {
         let mut child = self.command(arguments).spawn().unwrap();
         child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
         let output = child.wait_with_output().await.unwrap();

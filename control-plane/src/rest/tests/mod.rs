@@ -2,6 +2,7 @@
 
 mod apply;
 mod contract;
+mod custom;
 mod every_kind;
 mod kubectl;
 mod patches;
