@@ -2,6 +2,7 @@
 //!
 //! It depends on nothing of the product, so it builds in seconds and works while the product does not compile.
 
+mod bench;
 mod cargo;
 mod codegen;
 mod fuzz;
@@ -59,6 +60,11 @@ enum Command {
     },
     /// Format, and apply what clippy can mend by itself
     Fix,
+    /// Compare with others, side by side on this machine
+    Bench {
+        #[command(subcommand)]
+        comparison: bench::Comparison,
+    },
     /// Write the API's schema table again, after k8s-openapi or the supplement has changed
     Codegen,
     /// Check what compilers cannot: layers, module docs, lengths, unfinished work
@@ -83,6 +89,7 @@ fn run(command: Command) -> Result<()> {
         Command::Test { yes } => test(yes),
         Command::Verify { fuzz } => verify().and_then(|()| if fuzz { fuzz::run() } else { Ok(()) }),
         Command::Fix => fix(),
+        Command::Bench { comparison } => bench::run(&comparison),
         Command::Codegen => codegen::run(),
         Command::Tidy => tidy::run(),
     }

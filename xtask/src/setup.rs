@@ -6,8 +6,10 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use xebec_integration_tests::command;
 
-/// Each with what it is for.
-const PACKAGES: [(&str, &str); 11] = [
+/// A package with what it is for.
+type Package = (&'static str, &'static str);
+
+const PACKAGES: [Package; 11] = [
     ("build-essential", "links Rust programs, compiles the little C that cryptography has"),
     ("busybox-static", "becomes the visitor's image"),
     ("ca-certificates", "fetches crates"),
@@ -21,9 +23,17 @@ const PACKAGES: [(&str, &str); 11] = [
     ("util-linux", "enters namespaces"),
 ];
 
-/// Installs what is missing; asks first unless told not to, or in CI.
+/// What the store is compared with.
+pub(crate) const ETCD: [Package; 1] = [("etcd-server", "is what the store is compared with")];
+
+/// Installs what a cluster needs and is missing.
 pub(crate) fn run(yes: bool) -> Result<()> {
-    let missing: Vec<_> = PACKAGES.iter().filter(|(name, _)| !is_installed(name)).collect();
+    install(&PACKAGES, yes)
+}
+
+/// Installs what is missing; asks first unless told not to, or in CI.
+pub(crate) fn install(packages: &[Package], yes: bool) -> Result<()> {
+    let missing: Vec<_> = packages.iter().filter(|(name, _)| !is_installed(name)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -11,5 +11,6 @@
 pub mod client;
 pub mod load;
 pub mod member;
+pub mod report;
 pub mod rig;
 pub mod wire;

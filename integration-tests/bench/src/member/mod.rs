@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use xebec_store::{Store, StoreConfig, Tuning, World};
+use xebec_store::{NoObserver, Store, StoreConfig, Tuning, World};
 
 use crate::wire::services::k_v_server::KVServer;
 use crate::wire::services::maintenance_server::MaintenanceServer;
@@ -25,7 +25,7 @@ use crate::wire::services::watch_server::WatchServer;
 use kv::KvService;
 use maintenance::MaintenanceService;
 pub use options::{MemberOptions, Seat};
-use watch::{Pulse, WatchService};
+use watch::WatchService;
 
 /// Larger than any transaction that the store takes.
 const MAX_MESSAGE: usize = 64 << 20;
@@ -35,20 +35,19 @@ const STREAMS: u32 = 4096;
 
 /// Runs a member until SIGTERM, SIGINT, or an error.
 pub async fn run(options: MemberOptions) -> Result<()> {
-    let pulse = Arc::new(Pulse::default());
-    let config = config(&options, pulse.clone()).await?;
+    let config = config(&options).await?;
     let store = Store::open(config).await.context("open the store")?;
     if options.me()?.is_first(&options.members) && !store.is_initialized() {
         store.initialize().await.context("begin a cluster")?;
     }
     let growing = tokio::spawn(grow::grow(store.clone(), options.members.clone()));
-    serve(&options, &store, pulse).await?;
+    serve(&options, &store).await?;
     growing.abort();
     store.shutdown().await;
     Ok(())
 }
 
-async fn config(options: &MemberOptions, pulse: Arc<Pulse>) -> Result<StoreConfig> {
+async fn config(options: &MemberOptions) -> Result<StoreConfig> {
     let me = options.me()?;
     let peer_listener = TcpListener::bind(&me.address).await.with_context(|| format!("listen on {}", me.address))?;
     Ok(StoreConfig {
@@ -60,12 +59,12 @@ async fn config(options: &MemberOptions, pulse: Arc<Pulse>) -> Result<StoreConfi
         peer_address: me.address.clone(),
         api_address: options.client_address.to_string(),
         world: World::real(peer_listener, tls::peer_tls(&options.tls_dir)?),
-        observer: pulse,
+        observer: Arc::new(NoObserver),
         tuning: Tuning::default(),
     })
 }
 
-async fn serve(options: &MemberOptions, store: &Store, pulse: Arc<Pulse>) -> Result<()> {
+async fn serve(options: &MemberOptions, store: &Store) -> Result<()> {
     let incoming = listen(options.client_address)?;
     let limit = MAX_MESSAGE;
     let kv = KVServer::new(KvService::new(store.clone())).max_decoding_message_size(limit);
@@ -74,7 +73,7 @@ async fn serve(options: &MemberOptions, store: &Store, pulse: Arc<Pulse>) -> Res
         .initial_connection_window_size(WINDOW)
         .max_concurrent_streams(STREAMS)
         .add_service(kv.max_encoding_message_size(limit))
-        .add_service(WatchServer::new(WatchService::new(store.clone(), pulse)))
+        .add_service(WatchServer::new(WatchService::new(store.clone())))
         .add_service(MaintenanceServer::new(MaintenanceService::new(store.clone())));
     let mut terminate = signal(SignalKind::terminate()).context("wait for SIGTERM")?;
     let stopped = async move {
