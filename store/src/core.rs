@@ -12,10 +12,11 @@ use crate::error::StoreError;
 use crate::instruments::Instruments;
 use crate::limits::Limits;
 use crate::member::Member;
-use crate::network::Peers;
+use crate::network::{Forwarder, Peers};
 use crate::raft::Board;
-use crate::raft::metrics::{Metrics, MetricsWatch, member_age};
+use crate::raft::metrics::{Metrics, MetricsWatch, Roles, member_age};
 use crate::raft::types::Raft;
+use crate::reads::ReadQueue;
 use crate::session::Session;
 use crate::snapshot::SnapshotDir;
 use crate::space::Space;
@@ -30,10 +31,13 @@ pub(crate) struct Core {
     pub(crate) me: Member,
     pub(crate) tuning: Tuning,
     pub(crate) raft: Raft,
+    pub(crate) roles: MetricsWatch<Roles>,
     pub(crate) board: Arc<Board>,
     pub(crate) wal: Wal,
     pub(crate) snapshots: Arc<SnapshotDir>,
     pub(crate) peers: Arc<Peers>,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) reads: ReadQueue,
     pub(crate) leadership: watch::Receiver<Leadership>,
     pub(crate) session: Session,
     pub(crate) limits: Limits,
@@ -54,12 +58,11 @@ impl Core {
 
     /// Whom openraft takes for the leader; it may have died since.
     pub(crate) fn presumed_leader(&self) -> Option<u64> {
-        self.watch_metrics().look(|metrics| metrics.current_leader)
+        self.roles.look(|roles| roles.current_leader)
     }
 
     pub(crate) fn peer_address(&self, id: u64) -> Option<String> {
-        let membership = self.watch_metrics().look(|metrics| metrics.membership_config.clone());
-        membership.get_node(&id).map(|node| node.peer_address.clone())
+        self.roles.look(|roles| roles.membership_config.get_node(&id).map(|node| node.peer_address.clone()))
     }
 
     /// A leader has sent something.

@@ -34,6 +34,7 @@ mod observer;
 mod open;
 mod propose;
 mod raft;
+mod reads;
 mod recovery;
 mod relief;
 mod running;

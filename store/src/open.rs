@@ -20,10 +20,11 @@ use crate::identity::Identity;
 use crate::instruments::Instruments;
 use crate::limits::Limits;
 use crate::member::Member;
-use crate::network::{PeerService, Peers, listen};
+use crate::network::{Forwarder, PeerService, Peers, listen};
 use crate::raft::metrics::MetricsWatch;
 use crate::raft::types::Raft;
 use crate::raft::{Board, LinkFactory, Machine, RaftLog, raft_config};
+use crate::reads::ReadQueue;
 use crate::recovery::{self, Disks, Recovered, wal_options};
 use crate::running::{Parts, Running};
 use crate::session::Session;
@@ -32,7 +33,7 @@ use crate::status::Leadership;
 use crate::wal::Wal;
 use crate::watchdog::Watchdog;
 use crate::world::PeerListener;
-use crate::{leadership, maintenance};
+use crate::{leadership, maintenance, reads};
 
 const FIRST_METRICS: Duration = Duration::from_secs(2);
 
@@ -71,6 +72,7 @@ async fn start(
         board: board.clone(),
     };
     let raft = engine.start(&config).await?;
+    let (reads, asked) = ReadQueue::new();
     watchdog.watch(MetricsWatch::new(raft.metrics()));
     let leadership = watch::Sender::new(Leadership::default());
     let space = Arc::new(Space::new(config.world.disk.clone(), &config.data_dir, config.tuning.space_reserve));
@@ -83,10 +85,13 @@ async fn start(
         board: board.clone(),
         wal,
         snapshots,
+        forwarder: Forwarder::new(peers.clone()),
         peers,
+        reads,
         leadership: leadership.subscribe(),
         session: Session::begin(config.world.session),
         limits: Limits::new(&config.tuning),
+        roles: MetricsWatch::new(raft.server_metrics()),
         raft,
         leader_heard: Mutex::default(),
         space: space.clone(),
@@ -99,6 +104,7 @@ async fn start(
     let workers = config.world.disk.workers();
     let parts = Parts {
         server: serve(config.world.listener, core.clone(), stopped.clone()),
+        reads: tokio::spawn(reads::serve(core.clone(), asked)),
         maintenance: tokio::spawn(maintenance::maintain(core.clone(), stopped)),
         checkpointer: Checkpointer::start(backend, held, Source { board, space, instruments }, interval, workers),
         lock,
@@ -150,7 +156,7 @@ fn me(config: &StoreConfig) -> Member {
 
 fn serve(listener: Box<dyn PeerListener>, core: Arc<Core>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let service = PeerService::new(core);
+        let service = PeerService::new(core, stopped.clone());
         if let Err(error) = listen(listener.incoming(), service, stopped).await {
             tracing::error!(%error, "the peer port is closed");
         }

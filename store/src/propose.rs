@@ -11,15 +11,15 @@ use bytes::Bytes;
 use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::{LinearizerOption, ReadPolicy};
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::Status;
 use xebec_kv::{Body, Outcome, wire};
 use xebec_proto::peer::{ProposeRequest, ReadIndexRequest, propose_response, read_index_response};
 
 use crate::core::Core;
 use crate::error::StoreError;
 use crate::limits::Limits;
-use crate::network::Lane;
+use crate::network::{Lane, Lost};
 use crate::raft::types::{Proposal, Reply};
+use crate::reads::Missed;
 
 /// Between attempts, when no change of leader wakes us before.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -127,27 +127,36 @@ impl Core {
     /// Waits until this member's state holds everything acknowledged before.
     pub(crate) async fn read_barrier(&self, deadline: Instant) -> Result<u64, StoreError> {
         let start = Instant::now();
-        let index = self.read_index(deadline.min(start + NO_LEADER)).await;
+        let index = self.await_index(deadline.min(start + NO_LEADER)).await;
         self.instruments.read_index(start.elapsed(), index.is_err());
         let index = index?;
+        if self.board.image().applied_index() >= index {
+            return Ok(self.board.image().state.revision());
+        }
         let mut applied = self.board.applied();
         let reached = timeout_at(deadline, applied.wait_for(|applied| *applied >= index)).await;
         reached.map_err(|_| StoreError::Timeout)?.map_err(|_| stopped())?;
         Ok(self.board.image().state.revision())
     }
 
-    async fn read_index(&self, deadline: Instant) -> Result<u64, StoreError> {
+    /// Asks for rounds until one gives an index.
+    async fn await_index(&self, deadline: Instant) -> Result<u64, StoreError> {
         loop {
-            let asked = match self.presumed_leader() {
-                Some(leader) if leader == self.node_id => self.read_index_here(deadline).await,
-                Some(leader) => self.read_index_at(leader, deadline).await,
-                None => Err(StoreError::NotLeader { leader: None }),
-            };
-            match asked {
-                Err(StoreError::NotLeader { .. }) if self.pause(deadline).await => {}
-                Err(StoreError::NotLeader { .. }) => return Err(StoreError::NoQuorum),
-                answered => return answered,
+            match self.reads.index(deadline).await {
+                Some(Ok(index)) => return Ok(index),
+                Some(Err(Missed::Stopped)) => return Err(stopped()),
+                Some(Err(Missed::NoLeader | Missed::NoQuorum)) if self.pause(deadline).await => {}
+                Some(Err(_)) | None => return Err(StoreError::NoQuorum),
             }
+        }
+    }
+
+    /// One round: wherever the leader is, its index.
+    pub(crate) async fn read_index(&self, deadline: Instant) -> Result<u64, StoreError> {
+        match self.presumed_leader() {
+            Some(leader) if leader == self.node_id => self.read_index_here(deadline).await,
+            Some(leader) => self.read_index_at(leader, deadline).await,
+            None => Err(StoreError::NotLeader { leader: None }),
         }
     }
 
@@ -163,7 +172,7 @@ impl Core {
         let body = || wire::decode_body(&draft.command).ok().map(|(_, body)| body);
         self.space.spend(draft.command.len() as u64);
         self.space.check(body, draft.purpose == Purpose::Freeing).map_err(Attempt::Failed)?;
-        let proposal = Proposal { time_ms: self.board.time_ms(), command: draft.command.clone() };
+        let proposal = Proposal::new(self.board.time_ms(), &draft.command);
         let written = timeout_at(deadline, self.raft.client_write(proposal)).await.map_err(|_| Attempt::Unknown)?;
         match written {
             Ok(response) => {
@@ -178,13 +187,10 @@ impl Core {
 
     async fn forward(&self, leader: u64, draft: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
         let address = self.peer_address(leader).ok_or(Attempt::Refused)?;
-        let mut client = self.peers.client(&address, Lane::Forward).map_err(|_| Attempt::Refused)?;
         let freeing = draft.purpose == Purpose::Freeing;
-        let envelope = Some(self.peers.envelope(leader));
-        let request = ProposeRequest { envelope, command: draft.command.clone(), freeing };
-        let answered = self.while_led_by(leader, deadline, client.propose(request)).await;
-        let answer = answered.ok_or(Attempt::Unknown)?.map_err(|status| refused_or_unknown(&status))?;
-        match answer.into_inner().outcome {
+        let request = ProposeRequest { command: draft.command.clone(), freeing, ..ProposeRequest::default() };
+        let answered = self.while_led_by(leader, deadline, self.forwarder.propose(leader, &address, request)).await;
+        match answered.ok_or(Attempt::Unknown)??.outcome {
             Some(propose_response::Outcome::Result(outcome)) => {
                 wire::decode_outcome(&outcome).map_err(|_| Attempt::Unknown)
             }
@@ -212,10 +218,10 @@ impl Core {
     /// Waits for an answer of the leader, as long as it is taken for the leader: a dead machine does not answer, and
     /// does not say so either.
     async fn while_led_by<T>(&self, leader: u64, deadline: Instant, call: impl Future<Output = T>) -> Option<T> {
-        let mut metrics = self.watch_metrics();
+        let mut roles = self.roles.clone();
         tokio::select! {
             answered = timeout_at(deadline, call) => answered.ok(),
-            _ = metrics.wait_for(|metrics| metrics.current_leader != Some(leader)) => None,
+            _ = roles.wait_for(|roles| roles.current_leader != Some(leader)) => None,
         }
     }
 
@@ -237,11 +243,12 @@ fn too_late(unsure: bool) -> StoreError {
     if unsure { StoreError::Timeout } else { StoreError::NoQuorum }
 }
 
-/// A peer that refuses our envelope has not taken the command.
-fn refused_or_unknown(status: &Status) -> Attempt {
-    match status.code() {
-        tonic::Code::PermissionDenied | tonic::Code::InvalidArgument => Attempt::Refused,
-        _ => Attempt::Unknown,
+impl From<Lost> for Attempt {
+    fn from(lost: Lost) -> Attempt {
+        match lost {
+            Lost::Refused => Attempt::Refused,
+            Lost::Unknown => Attempt::Unknown,
+        }
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) struct Running {
 
 pub(crate) struct Parts {
     pub(crate) server: JoinHandle<()>,
+    pub(crate) reads: JoinHandle<()>,
     pub(crate) maintenance: JoinHandle<()>,
     pub(crate) checkpointer: Checkpointer,
     /// Held while the directory is ours.
@@ -35,7 +36,7 @@ impl Running {
     /// Stops everything, in an order that loses nothing. Once.
     pub(crate) async fn stop(&self, core: &Core) {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Parts { mut server, maintenance, checkpointer, lock }) = parts else { return };
+        let Some(Parts { mut server, reads, maintenance, checkpointer, lock }) = parts else { return };
         self.stop.send_replace(true);
         if let Err(error) = core.raft.shutdown().await {
             tracing::warn!(%error, "the consensus engine did not end well");
@@ -43,6 +44,7 @@ impl Running {
         if tokio::time::timeout(PATIENCE, &mut server).await.is_err() {
             server.abort();
         }
+        reads.abort();
         maintenance.abort();
         checkpointer.stop().await;
         core.board.close();

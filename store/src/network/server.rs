@@ -2,12 +2,15 @@
 
 use std::fmt::Display;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{Stream, StreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tonic::{Request, Response, Status, Streaming};
 use xebec_proto::peer::peer_server::Peer;
@@ -26,17 +29,33 @@ use crate::snapshot::Incoming;
 
 /// A forwarded request that takes longer has a proposer that no longer waits.
 const FORWARDED: Duration = Duration::from_secs(10);
+/// Of one follower; more wait in its stream.
+const FORWARDED_AT_ONCE: usize = 4096;
+/// From the opening of a stream to its first message.
+const HEAD: Duration = Duration::from_secs(2);
 /// Between two chunks of a snapshot.
 const CHUNK: Duration = Duration::from_secs(10);
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// The peer service of one member.
 pub(crate) struct PeerService {
     core: Arc<Core>,
+    stop: watch::Receiver<bool>,
 }
 
 impl PeerService {
-    pub(crate) fn new(core: Arc<Core>) -> PeerService {
-        PeerService { core }
+    /// Long streams end when `stop` turns true.
+    pub(crate) fn new(core: Arc<Core>, stop: watch::Receiver<bool>) -> PeerService {
+        PeerService { core, stop }
+    }
+
+    fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut stop = self.stop.clone();
+        async move {
+            // An error means that the sender is gone, which is a stop too.
+            let _gone = stop.wait_for(|stop| *stop).await.is_err();
+        }
     }
 
     /// Refuses messages of other clusters and for other members.
@@ -71,10 +90,25 @@ impl PeerService {
 
 #[tonic::async_trait]
 impl Peer for PeerService {
-    async fn append_entries(&self, request: Request<RaftMessage>) -> Result<Response<RaftMessage>, Status> {
-        let append = codec::decode_append(self.open(request.into_inner())?).map_err(malformed)?;
-        self.core.hear_leader();
-        answer(&self.core.raft.append_entries(append).await.map_err(stopped)?)
+    type AppendEntriesStream = Answers<RaftMessage>;
+    type ProposeStream = Answers<ProposeResponse>;
+
+    async fn append_entries(
+        &self,
+        request: Request<Streaming<RaftMessage>>,
+    ) -> Result<Response<Answers<RaftMessage>>, Status> {
+        let mut messages = request.into_inner();
+        self.admit(next(&mut messages).await?.envelope.as_ref())?;
+        let core = self.core.clone();
+        let requests = map_while(messages.take_until(self.stopped()), move |message| {
+            core.hear_leader();
+            readable(message.and_then(|message| codec::decode_append(message.payload).map_err(malformed)))
+        });
+        let answers = self.core.raft.stream_append(requests).map(|answer| {
+            let payload = codec::encode_appended(&answer.map_err(stopped)?);
+            Ok(RaftMessage { envelope: None, payload })
+        });
+        Ok(Response::new(answers.boxed()))
     }
 
     async fn vote(&self, request: Request<RaftMessage>) -> Result<Response<RaftMessage>, Status> {
@@ -116,20 +150,17 @@ impl Peer for PeerService {
         answer(&installed.map_err(stopped)?)
     }
 
-    async fn propose(&self, request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
-        let ProposeRequest { envelope, command, freeing } = request.into_inner();
-        self.admit(envelope.as_ref())?;
-        let purpose = if freeing { Purpose::Freeing } else { Purpose::Any };
-        let command = Draft { command: Bytes::copy_from_slice(&command), purpose };
-        let outcome = match self.core.propose_here(command, Instant::now() + FORWARDED).await {
-            Ok(outcome) => propose_response::Outcome::Result(xebec_kv::wire::encode_outcome(&outcome)),
-            Err(StoreError::NotLeader { leader }) => propose_response::Outcome::NotLeader(leader.unwrap_or_default()),
-            Err(StoreError::Overloaded) => propose_response::Outcome::Refused("overloaded".to_owned()),
-            Err(StoreError::NoSpace) => propose_response::Outcome::Refused(NO_SPACE.to_owned()),
-            Err(error @ StoreError::TooLarge { .. }) => return Err(Status::invalid_argument(error.to_string())),
-            Err(error) => propose_response::Outcome::Unknown(error.to_string()),
-        };
-        Ok(Response::new(ProposeResponse { outcome: Some(outcome) }))
+    async fn propose(
+        &self,
+        request: Request<Streaming<ProposeRequest>>,
+    ) -> Result<Response<Answers<ProposeResponse>>, Status> {
+        let mut requests = request.into_inner();
+        self.admit(next(&mut requests).await?.envelope.as_ref())?;
+        let core = self.core.clone();
+        let answers = map_while(requests.take_until(self.stopped()), readable)
+            .map(move |request| propose(core.clone(), request))
+            .buffer_unordered(FORWARDED_AT_ONCE);
+        Ok(Response::new(answers.map(Ok).boxed()))
     }
 
     async fn state_hash(&self, request: Request<StateHashRequest>) -> Result<Response<StateHashResponse>, Status> {
@@ -155,6 +186,38 @@ impl Peer for PeerService {
         };
         Ok(Response::new(ReadIndexResponse { outcome: Some(outcome) }))
     }
+}
+
+/// Does what a follower asks for.
+async fn propose(core: Arc<Core>, request: ProposeRequest) -> ProposeResponse {
+    let ProposeRequest { id, command, freeing, .. } = request;
+    let purpose = if freeing { Purpose::Freeing } else { Purpose::Any };
+    let outcome = match core.propose_here(Draft { command, purpose }, Instant::now() + FORWARDED).await {
+        Ok(outcome) => propose_response::Outcome::Result(xebec_kv::wire::encode_outcome(&outcome)),
+        Err(StoreError::NotLeader { leader }) => propose_response::Outcome::NotLeader(leader.unwrap_or_default()),
+        Err(StoreError::Overloaded) => propose_response::Outcome::Refused("overloaded".to_owned()),
+        Err(StoreError::NoSpace) => propose_response::Outcome::Refused(NO_SPACE.to_owned()),
+        Err(error @ StoreError::TooLarge { .. }) => propose_response::Outcome::Refused(error.to_string()),
+        Err(error) => propose_response::Outcome::Unknown(error.to_string()),
+    };
+    ProposeResponse { outcome: Some(outcome), id }
+}
+
+/// The head of a stream.
+async fn next<T>(messages: &mut Streaming<T>) -> Result<T, Status> {
+    let head = timeout(HEAD, messages.message()).await;
+    let head = head.map_err(|_| Status::deadline_exceeded("the head of the stream did not come"))??;
+    head.ok_or_else(|| Status::invalid_argument("a stream without a head"))
+}
+
+/// `futures` has none.
+fn map_while<S: Stream, T>(stream: S, map: impl FnMut(S::Item) -> Option<T>) -> impl Stream<Item = T> {
+    tokio_stream::StreamExt::map_while(stream, map)
+}
+
+/// A message of a stream, which ends with one that is none.
+fn readable<T>(message: Result<T, Status>) -> Option<T> {
+    message.inspect_err(|status| tracing::debug!(%status, "a peer's stream ends")).ok()
 }
 
 async fn next_chunk(chunks: &mut Streaming<SnapshotChunk>) -> Result<Option<SnapshotChunk>, Status> {

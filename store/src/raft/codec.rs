@@ -1,12 +1,12 @@
 //! Entries as bytes, on disk and between peers; and the messages of the peers.
 //!
-//! Entries and AppendEntries are protobuf, because there are many. Everything rare is JSON with named fields, in the
+//! Entries and AppendEntries, with its answers, are protobuf, because there are many. Everything rare is JSON with named fields, in the
 //! form that openraft's own types define.
 
 use std::io;
 
 use bytes::Bytes;
-use openraft::raft::AppendEntriesRequest;
+use openraft::raft::{AppendEntriesRequest, StreamAppendError, StreamAppendResult};
 use openraft::vote::leader_id_adv::LeaderId;
 use openraft::{EntryPayload, Membership};
 use prost::Message;
@@ -18,10 +18,8 @@ use crate::member::MemberNode;
 use crate::wal::{EntryId, LogEntry, SavedVote};
 
 const BLANK: u8 = 0;
-const NORMAL: u8 = 1;
+const NORMAL: u8 = Proposal::KIND;
 const MEMBERSHIP: u8 = 2;
-/// Kind and time stamp.
-const NORMAL_HEAD: usize = 9;
 
 #[derive(Clone, Copy, PartialEq, Message)]
 struct WireVote {
@@ -58,6 +56,20 @@ struct WireAppend {
     commit: Option<WireEntry>,
 }
 
+/// One of the last two; without either, the request was taken.
+#[derive(Clone, PartialEq, Message)]
+struct WireAppended {
+    /// The last entry that is as the leader's; none: there is none.
+    #[prost(message, optional, tag = "1")]
+    matched: Option<WireEntry>,
+    /// The entry that is not there, or another.
+    #[prost(message, optional, tag = "2")]
+    conflict: Option<WireEntry>,
+    /// Somebody else leads.
+    #[prost(message, optional, tag = "3")]
+    higher: Option<WireVote>,
+}
+
 /// Bytes that are not what they should be.
 pub(crate) fn invalid(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
@@ -82,21 +94,15 @@ pub(crate) fn vote(saved: SavedVote) -> Vote {
 /// An entry for the log or a peer.
 pub(crate) fn encode_entry(entry: &Entry) -> io::Result<LogEntry> {
     let body = match &entry.payload {
-        EntryPayload::Blank => vec![BLANK],
-        EntryPayload::Normal(proposal) => {
-            let mut body = Vec::with_capacity(NORMAL_HEAD + proposal.command.len());
-            body.push(NORMAL);
-            body.extend_from_slice(&proposal.time_ms.to_le_bytes());
-            body.extend_from_slice(&proposal.command);
-            body
-        }
+        EntryPayload::Blank => Bytes::from_static(&[BLANK]),
+        EntryPayload::Normal(proposal) => proposal.body().clone(),
         EntryPayload::Membership(membership) => {
             let mut body = vec![MEMBERSHIP];
             serde_json::to_writer(&mut body, membership)?;
-            body
+            body.into()
         }
     };
-    Ok(LogEntry { id: entry_id(&entry.log_id), body: body.into() })
+    Ok(LogEntry { id: entry_id(&entry.log_id), body })
 }
 
 /// The entry again; a proposal shares the body's bytes.
@@ -114,18 +120,15 @@ pub(crate) fn decode_entry(entry: &LogEntry) -> io::Result<Entry> {
 }
 
 fn decode_proposal(body: &Bytes) -> io::Result<Proposal> {
-    let stamp = body.get(1..NORMAL_HEAD).and_then(|stamp| stamp.try_into().ok());
-    let stamp: [u8; 8] = stamp.ok_or_else(|| invalid("a proposal without a time stamp"))?;
-    Ok(Proposal { time_ms: u64::from_le_bytes(stamp), command: body.slice(NORMAL_HEAD..) })
+    Proposal::from_body(body.clone()).ok_or_else(|| invalid("a proposal without a time stamp"))
 }
 
 /// An AppendEntries request for a peer.
 pub(crate) fn encode_append(request: &AppendEntriesRequest<TypeConfig>) -> io::Result<Bytes> {
     let named = |id: &LogId| wire_entry(LogEntry { id: entry_id(id), body: Bytes::new() });
     let entries = request.entries.iter().map(|entry| encode_entry(entry).map(wire_entry));
-    let SavedVote { term, node, committed } = saved_vote(&request.vote);
     let message = WireAppend {
-        vote: Some(WireVote { term, node, committed }),
+        vote: Some(wire_vote(&request.vote)),
         previous: request.prev_log_id.as_ref().map(named),
         entries: entries.collect::<io::Result<_>>()?,
         commit: request.leader_commit.as_ref().map(named),
@@ -136,18 +139,53 @@ pub(crate) fn encode_append(request: &AppendEntriesRequest<TypeConfig>) -> io::R
 /// What [`encode_append`] wrote. Bodies are copied, so that a cached entry does not keep a whole message alive.
 pub(crate) fn decode_append(bytes: Bytes) -> io::Result<AppendEntriesRequest<TypeConfig>> {
     let message = WireAppend::decode(bytes).map_err(invalid)?;
-    let WireVote { term, node, committed } = message.vote.ok_or_else(|| invalid("no vote"))?;
-    let named = |entry: &WireEntry| log_id(EntryId { term: entry.term, node: entry.node, index: entry.index });
+    let vote = message.vote.ok_or_else(|| invalid("no vote"))?;
     let full = |entry: &WireEntry| {
         let id = EntryId { term: entry.term, node: entry.node, index: entry.index };
         decode_entry(&LogEntry { id, body: Bytes::copy_from_slice(&entry.body) })
     };
     Ok(AppendEntriesRequest {
-        vote: vote(SavedVote { term, node, committed }),
-        prev_log_id: message.previous.as_ref().map(named),
+        vote: named_vote(vote),
+        prev_log_id: message.previous.as_ref().map(named_id),
         entries: message.entries.iter().map(full).collect::<io::Result<_>>()?,
-        leader_commit: message.commit.as_ref().map(named),
+        leader_commit: message.commit.as_ref().map(named_id),
     })
+}
+
+/// What a follower says of one AppendEntries request.
+pub(crate) fn encode_appended(answer: &StreamAppendResult<TypeConfig>) -> Bytes {
+    let named = |id: &LogId| wire_entry(LogEntry { id: entry_id(id), body: Bytes::new() });
+    let message = match answer {
+        Ok(matched) => WireAppended { matched: matched.as_ref().map(named), ..WireAppended::default() },
+        Err(StreamAppendError::Conflict(id)) => WireAppended { conflict: Some(named(id)), ..WireAppended::default() },
+        Err(StreamAppendError::HigherVote(vote)) => {
+            WireAppended { higher: Some(wire_vote(vote)), ..WireAppended::default() }
+        }
+    };
+    message.encode_to_vec().into()
+}
+
+/// What [`encode_appended`] wrote.
+pub(crate) fn decode_appended(bytes: Bytes) -> io::Result<StreamAppendResult<TypeConfig>> {
+    let WireAppended { matched, conflict, higher } = WireAppended::decode(bytes).map_err(invalid)?;
+    Ok(match (conflict, higher) {
+        (Some(id), _) => Err(StreamAppendError::Conflict(named_id(&id))),
+        (_, Some(vote)) => Err(StreamAppendError::HigherVote(named_vote(vote))),
+        _ => Ok(matched.as_ref().map(named_id)),
+    })
+}
+
+fn named_id(entry: &WireEntry) -> LogId {
+    log_id(EntryId { term: entry.term, node: entry.node, index: entry.index })
+}
+
+fn named_vote(WireVote { term, node, committed }: WireVote) -> Vote {
+    vote(SavedVote { term, node, committed })
+}
+
+fn wire_vote(vote: &Vote) -> WireVote {
+    let SavedVote { term, node, committed } = saved_vote(vote);
+    WireVote { term, node, committed }
 }
 
 fn wire_entry(entry: LogEntry) -> WireEntry {

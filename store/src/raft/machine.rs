@@ -82,10 +82,10 @@ fn apply_proposal(
     instruments: &Instruments,
 ) -> Outcome {
     let start = Instant::now();
-    let Ok((request_id, body)) = wire::decode_body(&proposal.command) else {
+    let Ok((request_id, body)) = wire::decode_body(&proposal.command()) else {
         return Outcome::Rejected(Rejection::Malformed);
     };
-    let command = Command { request_id, time_ms: proposal.time_ms, body };
+    let command = Command { request_id, time_ms: proposal.time_ms(), body };
     let state = Arc::make_mut(&mut image.state);
     let versions = state.versions();
     let applied = state.apply(&command);

@@ -8,19 +8,24 @@ use openraft::type_config::alias;
 
 use super::types::TypeConfig;
 
+/// Everything; changes with each entry.
 pub(crate) type Metrics = openraft::RaftMetrics<TypeConfig>;
+/// Who leads, and who the members are; changes seldom, so that many can wait for it.
+pub(crate) type Roles = openraft::metrics::RaftServerMetrics<TypeConfig>;
 
 /// The metrics as they change.
 #[derive(Clone)]
-pub(crate) struct MetricsWatch(alias::WatchReceiverOf<TypeConfig, Metrics>);
+pub(crate) struct MetricsWatch<M = Metrics>(alias::WatchReceiverOf<TypeConfig, M>)
+where
+    M: Clone + Send + Sync + 'static;
 
-impl MetricsWatch {
-    pub(crate) fn new(receiver: alias::WatchReceiverOf<TypeConfig, Metrics>) -> MetricsWatch {
+impl<M: Clone + Send + Sync + 'static> MetricsWatch<M> {
+    pub(crate) fn new(receiver: alias::WatchReceiverOf<TypeConfig, M>) -> MetricsWatch<M> {
         MetricsWatch(receiver)
     }
 
     /// Looks at the newest. Keep it short: openraft waits meanwhile.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Metrics) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&M) -> T) -> T {
         look(&self.0.borrow_watched())
     }
 
@@ -30,7 +35,7 @@ impl MetricsWatch {
     }
 
     /// Waits until `holds`; false: openraft has ended.
-    pub(crate) async fn wait_for(&mut self, holds: impl Fn(&Metrics) -> bool) -> bool {
+    pub(crate) async fn wait_for(&mut self, holds: impl Fn(&M) -> bool) -> bool {
         loop {
             if holds(&self.0.borrow_and_update()) {
                 return true;

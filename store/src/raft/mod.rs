@@ -7,6 +7,7 @@ mod log;
 mod machine;
 pub(crate) mod metrics;
 mod network;
+mod pipeline;
 #[cfg(test)]
 mod suite;
 pub(crate) mod types;

@@ -6,22 +6,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{FutureExt, Stream, StreamExt, stream};
+use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::RPCOption;
 use openraft::raft::{
-    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest, TransferLeaderResponse,
-    VoteRequest, VoteResponse,
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendError, StreamAppendResult,
+    TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse,
 };
 use openraft::{OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 use xebec_proto::peer::peer_client::PeerClient;
 use xebec_proto::peer::{RaftMessage, SnapshotChunk};
 
 use super::codec;
+use super::pipeline::{Pipeline, Session};
 use super::types::{Snapshot, TypeConfig, Vote};
 use crate::disk::DiskFile;
 use crate::member::MemberNode;
@@ -29,8 +34,8 @@ use crate::network::{Lane, Peers};
 use crate::snapshot::{SnapshotDir, SnapshotFile};
 use crate::watchdog::{Reign, Watchdog};
 
-/// Entries wait for the follower's disk, unlike heartbeats; a disk that takes longer is as good as a dead one.
-const APPEND: Duration = Duration::from_secs(3);
+/// Dialling and opening a stream.
+const OPEN: Duration = Duration::from_secs(1);
 const CHUNK_BYTES: usize = 512 << 10;
 
 type RpcError = RPCError<TypeConfig>;
@@ -51,6 +56,8 @@ pub(crate) struct Link {
     target: u64,
     address: String,
     lane: Lane,
+    /// Between two sessions.
+    idle: Option<Pipeline>,
 }
 
 impl LinkFactory {
@@ -63,6 +70,7 @@ impl LinkFactory {
             target,
             address: node.peer_address.clone(),
             lane,
+            idle: None,
         }
     }
 }
@@ -92,6 +100,37 @@ impl Link {
         RaftMessage { envelope: Some(self.peers.envelope(self.target)), payload }
     }
 
+    /// Whether AppendEntries is to be held back.
+    pub(super) fn is_silent(&self) -> bool {
+        self.watchdog.silent(&self.reign)
+    }
+
+    /// Keeps a stream on which nothing is under way.
+    pub(super) fn keep(&mut self, pipeline: Pipeline) {
+        self.idle = Some(pipeline);
+    }
+
+    /// The stream that was kept, if it still stands, or a new one.
+    async fn pipeline(&mut self) -> Result<Pipeline, RpcError> {
+        if let Some(mut kept) = self.idle.take()
+            && kept.answers.message().now_or_never().is_none()
+        {
+            return Ok(kept);
+        }
+        if self.is_silent() {
+            return Err(silenced());
+        }
+        let mut client = self.client()?;
+        let (requests, sent) = mpsc::channel(Pipeline::ROOM);
+        let head = self.message(Bytes::new());
+        let opening = async {
+            let stream = stream::iter([head]).chain(ReceiverStream::new(sent));
+            client.append_entries(stream).await.map_err(|status| failed(&status))
+        };
+        let opened = timeout(OPEN, opening).await.map_err(|elapsed| network(timed_out(elapsed)))?;
+        Ok(Pipeline::new(requests, opened?.into_inner()))
+    }
+
     fn json(&self, message: &impl Serialize) -> Result<RaftMessage, RpcError> {
         Ok(self.message(codec::encode_json(message).map_err(network)?))
     }
@@ -100,20 +139,37 @@ impl Link {
 impl RaftNetworkV2<TypeConfig> for Link {
     type SnapshotData = SnapshotFile;
 
+    /// One request as a stream of one.
     async fn append_entries(
         &mut self,
         request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<TypeConfig>, RpcError> {
-        if self.watchdog.silent(&self.reign) {
-            return Err(unreachable_peer(&io::Error::other(
-                "no majority answers: silent until the others had time to elect",
-            )));
-        }
-        let deadline = if request.entries.is_empty() { option.hard_ttl() } else { APPEND.max(option.hard_ttl()) };
-        let message = self.message(codec::encode_append(&request).map_err(network)?);
-        let mut client = self.client()?;
-        within(deadline, client.append_entries(message)).await
+        let one = stream::iter([request]);
+        let mut answers = RaftNetworkV2::stream_append(self, one, option).await?;
+        let none = || network(io::Error::from(io::ErrorKind::UnexpectedEof));
+        let answer = answers.next().await.ok_or_else(none)??;
+        Ok(match answer {
+            Ok(_) => AppendEntriesResponse::Success,
+            Err(StreamAppendError::Conflict(_)) => AppendEntriesResponse::Conflict,
+            Err(StreamAppendError::HigherVote(vote)) => AppendEntriesResponse::HigherVote(vote),
+        })
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult<TypeConfig>, RpcError>>, RpcError>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
+    {
+        Box::pin(async move {
+            let pipeline = self.pipeline().await?;
+            let session = Session { link: self, pipeline, requests: input, ended: false };
+            let answers = stream::unfold(Some(session), |session| async { Session::step(session?).await });
+            Ok::<BoxStream<'s, _>, _>(Box::pin(answers))
+        })
     }
 
     async fn vote(
@@ -163,7 +219,7 @@ impl RaftNetworkV2<TypeConfig> for Link {
 }
 
 /// The head, then the file. A file that cannot be read ends the stream early, which the peer notices.
-fn chunks(head: RaftMessage, file: Arc<dyn DiskFile>, length: u64) -> impl futures::Stream<Item = SnapshotChunk> {
+fn chunks(head: RaftMessage, file: Arc<dyn DiskFile>, length: u64) -> impl Stream<Item = SnapshotChunk> {
     let first = SnapshotChunk { head: Some(head), data: Bytes::new() };
     let rest = stream::unfold(0, move |position: u64| {
         let file = file.clone();
@@ -174,7 +230,7 @@ fn chunks(head: RaftMessage, file: Arc<dyn DiskFile>, length: u64) -> impl futur
             read.then(|| (SnapshotChunk { head: None, data: data.into() }, position + step))
         }
     });
-    futures::StreamExt::chain(stream::iter([first]), rest)
+    stream::iter([first]).chain(rest)
 }
 
 /// Waits for an answer, but not for ever.
@@ -182,19 +238,32 @@ async fn within<T: DeserializeOwned>(
     deadline: Duration,
     call: impl Future<Output = Result<Response<RaftMessage>, Status>>,
 ) -> Result<T, RpcError> {
-    let answer = tokio::time::timeout(deadline, call).await;
-    let answer = answer.map_err(|elapsed| network(io::Error::new(io::ErrorKind::TimedOut, elapsed)))?;
-    let answer = answer.map_err(|status| match status.code() {
-        tonic::Code::Unavailable => unreachable_peer(&status),
-        _ => RPCError::Network(NetworkError::new(&status)),
-    })?;
+    let answer = timeout(deadline, call).await.map_err(|elapsed| network(timed_out(elapsed)))?;
+    let answer = answer.map_err(|status| failed(&status))?;
     codec::decode_json(&answer.into_inner().payload).map_err(network)
+}
+
+fn timed_out(elapsed: tokio::time::error::Elapsed) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, elapsed)
+}
+
+/// What a status means to openraft.
+pub(super) fn failed(status: &Status) -> RpcError {
+    match status.code() {
+        tonic::Code::Unavailable => unreachable_peer(status),
+        _ => RPCError::Network(NetworkError::new(status)),
+    }
+}
+
+/// AppendEntries is held back, see `watchdog.rs`.
+pub(super) fn silenced() -> RpcError {
+    unreachable_peer(&io::Error::other("no majority answers: silent until the others had time to elect"))
 }
 
 fn unreachable_peer(error: &(impl std::error::Error + 'static)) -> RpcError {
     RPCError::Unreachable(Unreachable::new(error))
 }
 
-fn network(error: io::Error) -> RpcError {
+pub(super) fn network(error: io::Error) -> RpcError {
     RPCError::Network(NetworkError::new(&error))
 }

@@ -27,11 +27,45 @@ pub(crate) type StoredMembership = alias::StoredMembershipOf<TypeConfig>;
 pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
 pub(crate) type Snapshot = alias::SnapshotOf<TypeConfig, crate::snapshot::SnapshotFile>;
 
-/// A command as it enters the log: encoded once, by whoever proposes it, and stamped by the leader.
+/// A command as it enters the log: encoded once, by whoever proposes it, and stamped by the leader. It keeps the bytes of its
+/// log entry, which log and network then share.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proposal {
-    pub(crate) time_ms: u64,
-    pub(crate) command: Bytes,
+    body: Bytes,
+}
+
+/// Kind and time stamp.
+const HEAD: usize = 9;
+
+impl Proposal {
+    /// The kind of entry that holds a proposal.
+    pub(crate) const KIND: u8 = 1;
+
+    pub(crate) fn new(time_ms: u64, command: &[u8]) -> Proposal {
+        let mut body = Vec::with_capacity(HEAD + command.len());
+        body.push(Proposal::KIND);
+        body.extend_from_slice(&time_ms.to_le_bytes());
+        body.extend_from_slice(command);
+        Proposal { body: body.into() }
+    }
+
+    /// From the bytes of its log entry; `None`: they are too few.
+    pub(crate) fn from_body(body: Bytes) -> Option<Proposal> {
+        (body.len() >= HEAD).then_some(Proposal { body })
+    }
+
+    /// The bytes of its log entry.
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    pub(crate) fn time_ms(&self) -> u64 {
+        self.body.get(1..HEAD).and_then(|stamp| stamp.try_into().ok()).map_or(0, u64::from_le_bytes)
+    }
+
+    pub(crate) fn command(&self) -> Bytes {
+        self.body.slice(HEAD..)
+    }
 }
 
 /// What applying an entry answers.
@@ -40,7 +74,7 @@ pub(crate) struct Reply(pub(crate) Outcome);
 
 impl fmt::Debug for Proposal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Proposal({} bytes)", self.command.len())
+        write!(f, "Proposal({} bytes)", self.body.len())
     }
 }
 
@@ -52,14 +86,14 @@ impl fmt::Display for Proposal {
 
 impl Serialize for Proposal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (self.time_ms, &self.command[..]).serialize(serializer)
+        (self.time_ms(), &self.command()[..]).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Proposal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Proposal, D::Error> {
         let (time_ms, command) = <(u64, Vec<u8>)>::deserialize(deserializer)?;
-        Ok(Proposal { time_ms, command: command.into() })
+        Ok(Proposal::new(time_ms, &command))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Keys and values: what stands where can be told from the key and the number of the write.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result, ensure};
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -71,7 +73,7 @@ pub async fn fill(fleet: &Fleet, space: &KeySpace) -> Result<()> {
 }
 
 /// Reads all keys, linearizably, and compares each with the last write to it that was acknowledged; `None`: there was
-/// none.
+/// none, and what an earlier run left there does not count.
 pub async fn verify(fleet: &Fleet, space: &KeySpace, last: &[Option<u64>]) -> Result<()> {
     let expected: Vec<(usize, u64)> =
         last.iter().enumerate().filter_map(|(slot, last)| Some((slot, (*last)?))).collect();
@@ -84,8 +86,9 @@ pub async fn verify(fleet: &Fleet, space: &KeySpace, last: &[Option<u64>]) -> Re
         let Some(last) = found.last().filter(|_| more) else { break };
         request.key = [&last.key[..], &[0]].concat().into();
     }
-    ensure!(found.len() == expected.len(), "{} keys were written, {} are there", expected.len(), found.len());
-    expected.iter().zip(&found).try_for_each(|((slot, write), found)| space.check(*slot, *write, Some(found)))
+    let found: BTreeMap<Bytes, KeyValue> = found.into_iter().map(|kv| (kv.key.clone(), kv)).collect();
+    let expected = last.iter().enumerate().filter_map(|(slot, last)| Some((slot, (*last)?)));
+    expected.into_iter().try_for_each(|(slot, write)| space.check(slot, write, found.get(&space.key(slot))))
 }
 
 const fn filler() -> [u8; 4096] {

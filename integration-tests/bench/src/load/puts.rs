@@ -1,5 +1,7 @@
 //! Durable writes: each client overwrites keys of its own, one after another.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -8,12 +10,18 @@ use super::fleet::Clock;
 use super::{Figures, Fleet, KeySpace, Span, verify};
 use crate::client::Connection;
 
+/// So many numbers belong to one run: no two write the same value to a key.
+const NUMBERS: u64 = 1 << 32;
+
+static RUNS: AtomicU64 = AtomicU64::new(0);
+
 /// Writes for a while, then reads everything back.
 pub async fn puts(fleet: &Fleet, space: &KeySpace, span: Span) -> Result<Figures> {
     let mut clients = JoinSet::new();
+    let first = RUNS.fetch_add(1, Ordering::Relaxed) * NUMBERS;
     for client in 0..fleet.clients() {
         let slots = (client..space.keys.max(fleet.clients())).step_by(fleet.clients()).collect();
-        let writer = Writer { connection: fleet.connection(client).clone(), space: space.clone(), slots };
+        let writer = Writer { connection: fleet.connection(client).clone(), space: space.clone(), slots, first };
         clients.spawn(writer.write(span.clock()));
     }
     let mut last = vec![None; space.keys.max(fleet.clients())];
@@ -31,6 +39,8 @@ struct Writer {
     connection: Connection,
     space: KeySpace,
     slots: Vec<usize>,
+    /// The number of its first write.
+    first: u64,
 }
 
 struct Written {
@@ -41,9 +51,9 @@ struct Written {
 impl Writer {
     async fn write(self, mut clock: Clock) -> Result<Written> {
         let mut last = vec![None; self.slots.len()];
-        let (mut write, mut newest) = (0, 0);
+        let (mut write, mut newest) = (self.first, 0);
         while clock.runs() {
-            let place = write as usize % self.slots.len();
+            let place = (write - self.first) as usize % self.slots.len();
             let slot = self.slots[place];
             let start = Instant::now();
             let revision = self.connection.put(self.space.key(slot), self.space.value(slot, write)).await?;
