@@ -1,7 +1,9 @@
 //! A peer that is not there and says that it has written everything: [`crate::Mutant::ShortQuorum`].
 
-use bytes::Bytes;
-use futures::stream;
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, stream};
+use prost::Message;
 use tokio::io::{DuplexStream, duplex};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
@@ -13,8 +15,32 @@ use xebec_proto::peer::{
 use xebec_store::world::PeerStream;
 
 const BUFFER: usize = 1 << 20;
-/// What a follower answers when it has written all entries.
-const WRITTEN: &[u8] = b"\"Success\"";
+
+/// As much of an AppendEntries request as it takes to agree to it.
+#[derive(Clone, PartialEq, Message)]
+struct Append {
+    #[prost(message, optional, tag = "2")]
+    previous: Option<Name>,
+    #[prost(message, repeated, tag = "3")]
+    entries: Vec<Name>,
+}
+
+/// What a follower answers that has written all entries: the name of the last.
+#[derive(Clone, PartialEq, Message)]
+struct Appended {
+    #[prost(message, optional, tag = "1")]
+    matched: Option<Name>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Name {
+    #[prost(uint64, tag = "1")]
+    term: u64,
+    #[prost(uint64, tag = "2")]
+    node: u64,
+    #[prost(uint64, tag = "3")]
+    index: u64,
+}
 
 /// A connection with it.
 pub(crate) fn connect() -> DuplexStream {
@@ -29,14 +55,30 @@ pub(crate) fn connect() -> DuplexStream {
 
 struct YesMan;
 
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+fn written(request: &RaftMessage) -> Result<RaftMessage, Status> {
+    let append = Append::decode(&request.payload[..]).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    let matched = append.entries.last().copied().or(append.previous);
+    Ok(RaftMessage { envelope: None, payload: Appended { matched }.encode_to_vec().into() })
+}
+
 fn absent<T>() -> Result<Response<T>, Status> {
     Err(Status::unavailable("there is nobody"))
 }
 
 #[tonic::async_trait]
 impl Peer for YesMan {
-    async fn append_entries(&self, _request: Request<RaftMessage>) -> Result<Response<RaftMessage>, Status> {
-        Ok(Response::new(RaftMessage { envelope: None, payload: Bytes::from_static(WRITTEN) }))
+    type AppendEntriesStream = Answers<RaftMessage>;
+    type ProposeStream = Answers<ProposeResponse>;
+
+    async fn append_entries(
+        &self,
+        request: Request<Streaming<RaftMessage>>,
+    ) -> Result<Response<Answers<RaftMessage>>, Status> {
+        // The first message only says who calls.
+        let requests = request.into_inner().skip(1);
+        Ok(Response::new(requests.map(|request| written(&request?)).boxed()))
     }
 
     async fn vote(&self, _request: Request<RaftMessage>) -> Result<Response<RaftMessage>, Status> {
@@ -58,7 +100,10 @@ impl Peer for YesMan {
         absent()
     }
 
-    async fn propose(&self, _request: Request<ProposeRequest>) -> Result<Response<ProposeResponse>, Status> {
+    async fn propose(
+        &self,
+        _request: Request<Streaming<ProposeRequest>>,
+    ) -> Result<Response<Answers<ProposeResponse>>, Status> {
         absent()
     }
 
