@@ -16,8 +16,8 @@ use crate::raft::Image;
 use crate::snapshot::SnapshotDir;
 use crate::wal::{Wal, WalOptions};
 
-/// Newest log entries kept in memory.
-const LOG_CACHE: usize = 16 << 20;
+/// Newest log entries kept in memory: what followers that keep up ask for. Those that lag are sent what the disk has.
+const LOG_CACHE: usize = 4 << 20;
 
 /// The log's disk, that of everything else, and the database.
 pub(crate) struct Disks {

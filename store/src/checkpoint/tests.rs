@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use xebec_kv::{Body, Command, Op, RequestId, State, Txn};
@@ -168,4 +169,10 @@ fn a_database_that_takes_far_more_than_it_holds_is_begun_anew() {
         assert_eq!(super::is_bloated(occupied, held), expect, "{occupied} {held}");
     }
     assert!(super::is_bloated(31 << 20, 10 << 20));
+}
+
+#[test]
+fn the_longer_a_checkpoint_takes_the_longer_the_next_one_waits() {
+    let rest = |took| super::rest(Duration::from_millis(took), Duration::from_secs(1)).as_millis();
+    assert_eq!([0, 20, 200, 5_000].map(rest), [1_000, 1_000, 3_800, 20_000]);
 }

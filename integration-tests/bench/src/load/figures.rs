@@ -11,8 +11,10 @@ pub struct Figures {
     pub p50: Duration,
     /// All but a hundredth of the operations took no longer.
     pub p99: Duration,
-    /// How many operations there were.
+    /// How many operations counted.
     pub count: usize,
+    /// How many there were, with those of the warm-up.
+    pub done: usize,
 }
 
 impl Figures {
@@ -24,6 +26,7 @@ impl Figures {
             p50: quantile(&latencies, 50),
             p99: quantile(&latencies, 99),
             count: latencies.len(),
+            done: latencies.len(),
         }
     }
 }

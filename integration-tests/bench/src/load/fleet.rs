@@ -32,7 +32,16 @@ pub struct Span {
 pub(super) struct Clock {
     from: Instant,
     until: Instant,
-    latencies: Vec<u32>,
+    tally: Tally,
+}
+
+/// What one client did.
+#[derive(Default)]
+pub(super) struct Tally {
+    /// Of the operations that count, in microseconds.
+    pub(super) latencies: Vec<u32>,
+    /// All operations, those of the warm-up too.
+    pub(super) done: usize,
 }
 
 impl Fleet {
@@ -58,12 +67,14 @@ impl Fleet {
 impl Span {
     pub(super) fn clock(&self) -> Clock {
         let from = Instant::now() + self.warm_up;
-        Clock { from, until: from + self.measured, latencies: Vec::new() }
+        Clock { from, until: from + self.measured, tally: Tally::default() }
     }
 
     /// All clients' figures together.
-    pub(super) fn figures(&self, latencies: impl IntoIterator<Item = Vec<u32>>) -> Figures {
-        Figures::new(latencies.into_iter().flatten().collect(), self.measured)
+    pub(super) fn figures(&self, tallies: Vec<Tally>) -> Figures {
+        let done = tallies.iter().map(|tally| tally.done).sum();
+        let latencies = tallies.into_iter().flat_map(|tally| tally.latencies).collect();
+        Figures { done, ..Figures::new(latencies, self.measured) }
     }
 }
 
@@ -75,12 +86,13 @@ impl Clock {
     /// Counts an operation that began at `start` and has just ended.
     pub(super) fn note(&mut self, start: Instant) {
         let now = Instant::now();
+        self.tally.done += 1;
         if now >= self.from && now < self.until {
-            self.latencies.push(micros(now - start));
+            self.tally.latencies.push(micros(now - start));
         }
     }
 
-    pub(super) fn latencies(self) -> Vec<u32> {
-        self.latencies
+    pub(super) fn tally(self) -> Tally {
+        self.tally
     }
 }

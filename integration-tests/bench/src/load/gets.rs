@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::fleet::Clock;
+use super::fleet::{Clock, Tally};
 use super::{Figures, Fleet, KeySpace, Span};
 use crate::client::Connection;
 use crate::wire::RangeRequest;
@@ -16,11 +16,11 @@ pub async fn gets(fleet: &Fleet, space: &KeySpace, serializable: bool, span: Spa
         let reader = Reader { connection: fleet.connection(client).clone(), space: space.clone(), serializable };
         clients.spawn(reader.read(client, span.clock()));
     }
-    let mut latencies = Vec::new();
+    let mut tallies = Vec::new();
     while let Some(client) = clients.join_next().await {
-        latencies.push(client.context("a client")??);
+        tallies.push(client.context("a client")??);
     }
-    Ok(span.figures(latencies))
+    Ok(span.figures(tallies))
 }
 
 struct Reader {
@@ -30,7 +30,7 @@ struct Reader {
 }
 
 impl Reader {
-    async fn read(self, client: usize, mut clock: Clock) -> Result<Vec<u32>> {
+    async fn read(self, client: usize, mut clock: Clock) -> Result<Tally> {
         // Coprime to the number of keys, so that all are read, in no order.
         let mut slot = client * 7919 % self.space.keys;
         while clock.runs() {
@@ -42,6 +42,6 @@ impl Reader {
             self.space.check(slot, 0, answer.kvs.first())?;
             slot = (slot + 7919) % self.space.keys;
         }
-        Ok(clock.latencies())
+        Ok(clock.tally())
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::fleet::Clock;
+use super::fleet::{Clock, Tally};
 use super::{Figures, Fleet, KeySpace, Span, verify};
 use crate::client::Connection;
 
@@ -25,14 +25,14 @@ pub async fn puts(fleet: &Fleet, space: &KeySpace, span: Span) -> Result<Figures
         clients.spawn(writer.write(span.clock()));
     }
     let mut last = vec![None; space.keys.max(fleet.clients())];
-    let mut latencies = Vec::new();
+    let mut tallies = Vec::new();
     while let Some(client) = clients.join_next().await {
         let written = client.context("a client")??;
-        latencies.push(written.latencies);
+        tallies.push(written.tally);
         written.last.into_iter().for_each(|(slot, write)| last[slot] = Some(write));
     }
     verify(fleet, space, &last).await?;
-    Ok(span.figures(latencies))
+    Ok(span.figures(tallies))
 }
 
 struct Writer {
@@ -44,7 +44,7 @@ struct Writer {
 }
 
 struct Written {
-    latencies: Vec<u32>,
+    tally: Tally,
     last: Vec<(usize, u64)>,
 }
 
@@ -64,6 +64,6 @@ impl Writer {
             write += 1;
         }
         let last = self.slots.iter().zip(last).filter_map(|(slot, last)| Some((*slot, last?))).collect();
-        Ok(Written { latencies: clock.latencies(), last })
+        Ok(Written { tally: clock.tally(), last })
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::fleet::Clock;
+use super::fleet::{Clock, Tally};
 use super::{Figures, Fleet, KeySpace, Span};
 use crate::client::{Connection, prefix_request};
 
@@ -14,14 +14,14 @@ pub async fn ranges(fleet: &Fleet, space: &KeySpace, span: Span) -> Result<Figur
     for client in 0..fleet.clients() {
         clients.spawn(list(fleet.connection(client).clone(), space.clone(), span.clock()));
     }
-    let mut latencies = Vec::new();
+    let mut tallies = Vec::new();
     while let Some(client) = clients.join_next().await {
-        latencies.push(client.context("a client")??);
+        tallies.push(client.context("a client")??);
     }
-    Ok(span.figures(latencies))
+    Ok(span.figures(tallies))
 }
 
-async fn list(connection: Connection, space: KeySpace, mut clock: Clock) -> Result<Vec<u32>> {
+async fn list(connection: Connection, space: KeySpace, mut clock: Clock) -> Result<Tally> {
     let request = prefix_request(&space.prefix);
     while clock.runs() {
         let start = Instant::now();
@@ -30,5 +30,5 @@ async fn list(connection: Connection, space: KeySpace, mut clock: Clock) -> Resu
         ensure!(answer.kvs.len() == space.keys, "{} keys of {} came", answer.kvs.len(), space.keys);
         answer.kvs.iter().enumerate().try_for_each(|(slot, kv)| space.check(slot, 0, Some(kv)))?;
     }
-    Ok(clock.latencies())
+    Ok(clock.tally())
 }

@@ -125,7 +125,9 @@ impl Comparison<'_> {
     async fn watch(&mut self, turns: &Turns) -> Result<()> {
         let space = space("watch", BURST, SMALL);
         let runs = turns.run(WATCHERS, async |fleet| load::watchers(fleet, &space, BURST, STEADY).await).await?;
-        let column = |pick: fn(&load::Watched) -> Figures| runs.columns(|watched| Value::from(pick(watched)));
+        let column = |pick: fn(&load::Watched) -> Figures| {
+            runs.columns(|watched, _| Value { cpu: None, ..Value::of(&pick(watched), Duration::ZERO) })
+        };
         let what = format!("{WATCHERS} watchers, {}, no gaps", nodes(turns.size()));
         self.say(Row::new(format!("events to {what}"), "/s", column(|watched| watched.burst), Goal::None));
         let steady = column(|watched| Figures { rate: 0.0, ..watched.steady });
@@ -180,7 +182,7 @@ impl Comparison<'_> {
         run: impl AsyncFn(&Fleet) -> Result<Figures>,
     ) -> Result<()> {
         let runs = turns.run(clients, run).await.with_context(|| what.to_owned())?;
-        let columns = runs.columns(|figures| Value::from(*figures));
+        let columns = runs.columns(Value::of);
         self.say(Row::new(what.to_owned(), "/s", columns, goal));
         Ok(())
     }

@@ -9,6 +9,9 @@ use crate::load::Figures;
 pub(super) struct Value {
     pub(super) number: f64,
     pub(super) quantiles: Option<(Duration, Duration)>,
+    /// Microseconds of CPU time that all members together took for an operation. Unlike the rest it hardly depends on
+    /// what else the machine does.
+    pub(super) cpu: Option<f64>,
 }
 
 /// What one contestant's turns gave.
@@ -73,14 +76,14 @@ impl Goal {
 
 impl Value {
     pub(super) fn plain(number: f64) -> Value {
-        Value { number, quantiles: None }
+        Value { number, ..Value::default() }
     }
-}
 
-impl From<Figures> for Value {
-    fn from(figures: Figures) -> Value {
+    /// Of operations for which all members took so much CPU time.
+    pub(super) fn of(figures: &Figures, cpu: Duration) -> Value {
         let quantiles = (figures.p99 > Duration::ZERO).then_some((figures.p50, figures.p99));
-        Value { number: figures.rate, quantiles }
+        let cpu = (figures.done > 0).then(|| cpu.as_secs_f64() * 1e6 / figures.done as f64);
+        Value { number: figures.rate, quantiles, cpu }
     }
 }
 
@@ -91,6 +94,11 @@ impl Column {
 
     pub(super) fn number(&self) -> f64 {
         median(self.turns.iter().map(|turn| turn.number))
+    }
+
+    pub(super) fn cpu(&self) -> Option<f64> {
+        let cpu: Option<Vec<f64>> = self.turns.iter().map(|turn| turn.cpu).collect();
+        cpu.map(|cpu| median(cpu.into_iter()))
     }
 
     /// The turns' medians of the median and the 99th percentile.
@@ -113,6 +121,11 @@ impl Row {
     pub(super) fn ratio(&self, other: &Column) -> f64 {
         let ours = self.columns.first().map_or(&[][..], |ours| &ours.turns);
         median(ours.iter().zip(&other.turns).map(|(ours, theirs)| ours.number / theirs.number))
+    }
+
+    /// The same of the CPU time.
+    pub(super) fn cpu_ratio(&self, other: &Column) -> Option<f64> {
+        Some(self.columns.first()?.cpu()? / other.cpu()?)
     }
 
     /// The same of the 99th percentiles.

@@ -22,7 +22,7 @@ pub(super) fn print(rows: &[Row]) {
     let names: Vec<&str> = rows.first().map_or(Vec::new(), |row| row.columns.iter().map(|c| c.name.as_str()).collect());
     let ratios = names.iter().skip(1).map(|name| format!("to {name}"));
     let heads: Vec<String> = names.iter().map(|name| (*name).to_owned()).chain(ratios).collect();
-    println!("| p50/p99 in ms | {} | load |", heads.join(" | "));
+    println!("| rate, p50/p99, CPU time of all members for one | {} | load |", heads.join(" | "));
     println!("| --- |{} --- |", " --- |".repeat(heads.len()));
     for row in rows {
         let values = row.columns.iter().map(|column| shown(row, column));
@@ -49,8 +49,12 @@ fn shown(row: &Row, column: &Column) -> String {
         number if number < 10.0 => format!("{number:.2} {} ", row.unit),
         number => format!("{} {} ", thousands(number), row.unit),
     };
-    let quantiles = column.quantiles().map(|(p50, p99)| format!("{}/{}", millis(p50), millis(p99)));
-    format!("{number}{}", quantiles.unwrap_or_default()).replace(" /s", "/s").trim().to_owned()
+    let quantiles = column.quantiles().map(|(p50, p99)| format!("{}/{} ms", millis(p50), millis(p99)));
+    let cpu = column.cpu().map(|cpu| format!(" {cpu:.0} µs"));
+    format!("{number}{}{}", quantiles.unwrap_or_default(), cpu.unwrap_or_default())
+        .replace(" /s", "/s")
+        .trim()
+        .to_owned()
 }
 
 fn verdict(row: &Row, column: &Column) -> String {
@@ -63,7 +67,8 @@ fn verdict(row: &Row, column: &Column) -> String {
     };
     let rate = if ratio.is_nan() { String::new() } else { format!("×{ratio:.2}{demand} ") };
     let p99 = row.p99_ratio(column).map(|ratio| format!("p99 ×{ratio:.2}{}", mark(p99_met(row, column))));
-    format!("{rate}{}", p99.unwrap_or_default()).trim().to_owned()
+    let cpu = row.cpu_ratio(column).map(|ratio| format!(" CPU ×{ratio:.2}"));
+    format!("{rate}{}{}", p99.unwrap_or_default(), cpu.unwrap_or_default()).trim().to_owned()
 }
 
 fn thousands(number: f64) -> String {
@@ -93,11 +98,12 @@ mod tests {
         let value = |number: f64, p99: u64| Value {
             number,
             quantiles: Some((Duration::from_millis(1), Duration::from_millis(p99))),
+            cpu: Some(number / 100.0),
         };
         let columns = vec![Column::of("ours", [value(12_345.0, 4)]), Column::of("theirs", [value(10_000.0, 8)])];
         let row = Row::new("puts".to_owned(), "/s", columns, Goal::AtLeast(1.5));
-        assert_eq!(shown(&row, &row.columns[0]), "12,345/s 1.00/4.00");
-        assert_eq!(verdict(&row, &row.columns[1]), "×1.23 (≥ 1.5 ✗) p99 ×0.50 ✓");
+        assert_eq!(shown(&row, &row.columns[0]), "12,345/s 1.00/4.00 ms 123 µs");
+        assert_eq!(verdict(&row, &row.columns[1]), "×1.23 (≥ 1.5 ✗) p99 ×0.50 ✓ CPU ×1.23");
         assert_eq!(judgements(&row).collect::<Vec<_>>(), [false, true]);
     }
 }

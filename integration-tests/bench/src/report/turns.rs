@@ -1,5 +1,7 @@
 //! Taking turns.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 
 use super::row::{Column, Value};
@@ -12,8 +14,9 @@ pub(super) struct Turns {
     pub(super) rounds: usize,
 }
 
-/// What the turns gave: for each contestant its name and its turns.
-pub(super) struct Runs<T>(Vec<(String, Vec<T>)>);
+/// What the turns gave: for each contestant its name and its turns, each with the CPU time that all its members took for
+/// it.
+pub(super) struct Runs<T>(Vec<(String, Vec<(T, Duration)>)>);
 
 impl Turns {
     /// Nodes in each cluster.
@@ -31,7 +34,7 @@ impl Turns {
 
     /// Runs a load with so many clients on each in turn; every other round the other way round.
     pub(super) async fn run<T>(&self, clients: usize, run: impl AsyncFn(&Fleet) -> Result<T>) -> Result<Runs<T>> {
-        let mut runs: Vec<(String, Vec<T>)> =
+        let mut runs: Vec<(String, Vec<(T, Duration)>)> =
             self.clusters.iter().map(|cluster| (cluster.contestant.name.clone(), Vec::new())).collect();
         for round in 0..self.rounds {
             let mut order: Vec<usize> = (0..self.clusters.len()).collect();
@@ -39,9 +42,11 @@ impl Turns {
                 order.reverse();
             }
             for index in order {
-                let fleet = Fleet::connect(&self.clusters[index].client_addresses(), clients).await?;
+                let cluster = &self.clusters[index];
+                let fleet = Fleet::connect(&cluster.client_addresses(), clients).await?;
+                let before = cluster.usage()?.cpu;
                 let run = run(&fleet).await.with_context(|| runs[index].0.clone())?;
-                runs[index].1.push(run);
+                runs[index].1.push((run, cluster.usage()?.cpu - before));
             }
         }
         Ok(Runs(runs))
@@ -49,7 +54,8 @@ impl Turns {
 }
 
 impl<T> Runs<T> {
-    pub(super) fn columns(&self, value: impl Fn(&T) -> Value) -> Vec<Column> {
-        self.0.iter().map(|(name, turns)| Column::of(name, turns.iter().map(&value))).collect()
+    pub(super) fn columns(&self, value: impl Fn(&T, Duration) -> Value) -> Vec<Column> {
+        let values = |turns: &[(T, Duration)]| turns.iter().map(|(run, cpu)| value(run, *cpu)).collect::<Vec<_>>();
+        self.0.iter().map(|(name, turns)| Column::of(name, values(turns))).collect()
     }
 }
