@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{FutureExt, Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::RPCOption;
@@ -111,14 +111,11 @@ impl Link {
     }
 
     /// The stream that was kept, if it still stands, or a new one.
-    async fn pipeline(&mut self) -> Result<Pipeline, RpcError> {
+    pub(super) async fn pipeline(&mut self) -> Result<Pipeline, RpcError> {
         if let Some(mut kept) = self.idle.take()
-            && kept.answers.message().now_or_never().is_none()
+            && kept.is_idle()
         {
             return Ok(kept);
-        }
-        if self.is_silent() {
-            return Err(silenced());
         }
         let mut client = self.client()?;
         let (requests, sent) = mpsc::channel(Pipeline::ROOM);
@@ -165,8 +162,7 @@ impl RaftNetworkV2<TypeConfig> for Link {
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
         Box::pin(async move {
-            let pipeline = self.pipeline().await?;
-            let session = Session { link: self, pipeline, requests: input, ended: false };
+            let session = Session::new(self, input);
             let answers = stream::unfold(Some(session), |session| async { Session::step(session?).await });
             Ok::<BoxStream<'s, _>, _>(Box::pin(answers))
         })

@@ -8,11 +8,11 @@ use std::future::pending;
 use std::io;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, Stream, StreamExt};
 use openraft::errors::RPCError;
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
 use tonic::Streaming;
 use xebec_proto::peer::RaftMessage;
 
@@ -27,41 +27,59 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A stream to a peer.
 pub(super) struct Pipeline {
-    pub(super) requests: mpsc::Sender<RaftMessage>,
-    pub(super) answers: Streaming<RaftMessage>,
+    requests: mpsc::Sender<RaftMessage>,
+    answers: Streaming<RaftMessage>,
     /// When each unanswered request was sent.
     waiting: VecDeque<Instant>,
 }
 
 /// One run of openraft's over the stream; ends with its requests, or with an error.
 pub(super) struct Session<'a, S> {
-    pub(super) link: &'a mut Link,
-    pub(super) pipeline: Pipeline,
-    pub(super) requests: S,
+    link: &'a mut Link,
+    /// Opened for the first request: openraft holds that back after errors, so that nobody dials without a pause.
+    pipeline: Option<Pipeline>,
+    requests: S,
     /// There are no more requests.
-    pub(super) ended: bool,
+    ended: bool,
 }
 
 type Answer = Result<StreamAppendResult<TypeConfig>, RPCError<TypeConfig>>;
 
 impl Pipeline {
-    /// Room for the head of the stream and for what is under way.
-    pub(super) const ROOM: usize = WINDOW + 1;
+    /// Room for what is under way.
+    pub(super) const ROOM: usize = WINDOW;
 
     pub(super) fn new(requests: mpsc::Sender<RaftMessage>, answers: Streaming<RaftMessage>) -> Pipeline {
         Pipeline { requests, answers, waiting: VecDeque::new() }
     }
 
-    /// Waits for the oldest unanswered request's time to be up.
-    async fn overdue(since: Option<Instant>) {
-        match since {
-            Some(since) => sleep_until(since + PATIENCE).await,
-            None => pending().await,
-        }
+    /// Whether it stands, with nothing under way.
+    pub(super) fn is_idle(&mut self) -> bool {
+        self.answers.message().now_or_never().is_none()
+    }
+
+    /// The answer to the oldest request, in time.
+    async fn answer(pipeline: &mut Option<Pipeline>) -> Answer {
+        let Some((pipeline, since)) = pipeline.as_mut().and_then(Pipeline::oldest) else { return pending().await };
+        let answer = timeout_at(since + PATIENCE, pipeline.answers.message()).await;
+        let answer = answer.map_err(|_| network(io::Error::new(io::ErrorKind::TimedOut, "the follower is silent")))?;
+        pipeline.waiting.pop_front();
+        let message = answer.map_err(|status| failed(&status))?;
+        let message = message.ok_or_else(|| network(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
+        codec::decode_appended(message.payload).map_err(network)
+    }
+
+    fn oldest(&mut self) -> Option<(&mut Pipeline, Instant)> {
+        let since = self.waiting.front().copied()?;
+        Some((self, since))
     }
 }
 
-impl<S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin> Session<'_, S> {
+impl<'a, S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin> Session<'a, S> {
+    pub(super) fn new(link: &'a mut Link, requests: S) -> Self {
+        Session { link, pipeline: None, requests, ended: false }
+    }
+
     /// The next answer. The stream is kept for the next session if this one ends in order.
     pub(super) async fn step(mut session: Self) -> Option<(Answer, Option<Self>)> {
         match session.next().await {
@@ -70,7 +88,7 @@ impl<S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin> Session<'_, S> 
                 Some((answer, goes_on.then_some(session)))
             }
             None => {
-                session.link.keep(session.pipeline);
+                session.pipeline.into_iter().for_each(|pipeline| session.link.keep(pipeline));
                 None
             }
         }
@@ -78,25 +96,19 @@ impl<S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin> Session<'_, S> 
 
     async fn next(&mut self) -> Option<Answer> {
         loop {
-            let (under_way, since) = (self.pipeline.waiting.len(), self.pipeline.waiting.front().copied());
+            let under_way = self.pipeline.as_ref().map_or(0, |pipeline| pipeline.waiting.len());
             if self.ended && under_way == 0 {
                 return None;
             }
             tokio::select! {
                 biased;
-                answer = self.pipeline.answers.message(), if under_way > 0 => {
-                    self.pipeline.waiting.pop_front();
-                    return Some(understand(answer));
-                }
+                answer = Pipeline::answer(&mut self.pipeline) => return Some(answer),
                 request = self.requests.next(), if !self.ended && under_way < WINDOW => match request {
                     Some(request) => if let Err(error) = self.send(&request).await {
                         return Some(Err(error));
                     },
                     None => self.ended = true,
                 },
-                () = Pipeline::overdue(since) => {
-                    return Some(Err(network(io::Error::new(io::ErrorKind::TimedOut, "the follower does not answer"))));
-                }
             }
         }
     }
@@ -105,16 +117,15 @@ impl<S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Unpin> Session<'_, S> 
         if self.link.is_silent() {
             return Err(silenced());
         }
+        let pipeline = match self.pipeline.take() {
+            Some(pipeline) => pipeline,
+            None => self.link.pipeline().await?,
+        };
+        let pipeline = self.pipeline.insert(pipeline);
         let payload = codec::encode_append(request).map_err(network)?;
-        let sent = self.pipeline.requests.send(RaftMessage { envelope: None, payload }).await;
+        let sent = pipeline.requests.send(RaftMessage { envelope: None, payload }).await;
         sent.map_err(|_| network(io::Error::from(io::ErrorKind::BrokenPipe)))?;
-        self.pipeline.waiting.push_back(Instant::now());
+        pipeline.waiting.push_back(Instant::now());
         Ok(())
     }
-}
-
-fn understand(answer: Result<Option<RaftMessage>, tonic::Status>) -> Answer {
-    let message = answer.map_err(|status| failed(&status))?;
-    let message = message.ok_or_else(|| network(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
-    codec::decode_appended(message.payload).map_err(network)
 }
