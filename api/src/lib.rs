@@ -13,6 +13,7 @@
 //!                                              └──────────────── patch ◀────────────────────────────┘
 //! ```
 
+pub mod amounts;
 pub mod apply;
 pub mod conditions;
 pub mod cron;
@@ -29,6 +30,7 @@ pub mod patch;
 pub mod protobuf;
 pub mod qos;
 pub mod quantity;
+pub mod quota;
 
 pub mod scale;
 pub mod schema;

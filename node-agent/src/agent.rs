@@ -87,7 +87,7 @@ impl Agent {
         let link = Link::start(membership, &node_object(&config, node_size(), &version));
         let network = network_config(&config, node_address, &link);
         let network = Network::start(network, link.network, link.uplink.clone()).await?;
-        let node = Arc::new(Node::new(config, runtime, network.clone(), link.uplink));
+        let node = Arc::new(Node::new(config, runtime, network.clone(), link.uplink, link.tokens));
         let pods = Pods::new(node.clone(), images.generation());
         let adopted = adopt(&node, &pods).await?;
         tracing::info!(adopted, version, "the agent runs");

@@ -12,7 +12,7 @@ use xebec_node_plan::resources::NodeSize;
 use crate::cgroups::Cgroups;
 use crate::config::{AgentConfig, Layout};
 use crate::containerd::Runtime;
-use crate::link::Uplink;
+use crate::link::{TokenIssuer, Uplink};
 use crate::logs::LogStore;
 use crate::network::PodNetwork;
 
@@ -32,6 +32,8 @@ pub struct Node {
     pub network: Arc<dyn PodNetwork>,
     /// Tells the masters.
     pub uplink: Uplink,
+    /// Gives pods their tokens.
+    pub tokens: Arc<dyn TokenIssuer>,
     /// Keeps logs.
     pub logs: LogStore,
     /// Measures and removes cgroups.
@@ -44,7 +46,13 @@ pub struct Node {
 
 impl Node {
     /// Puts together what pods share.
-    pub fn new(config: AgentConfig, runtime: Arc<dyn Runtime>, network: Arc<dyn PodNetwork>, uplink: Uplink) -> Node {
+    pub fn new(
+        config: AgentConfig,
+        runtime: Arc<dyn Runtime>,
+        network: Arc<dyn PodNetwork>,
+        uplink: Uplink,
+        tokens: Arc<dyn TokenIssuer>,
+    ) -> Node {
         let layout = Layout::new(&config.data_dir);
         Node {
             logs: LogStore::new(layout.logs()),
@@ -56,6 +64,7 @@ impl Node {
             runtime,
             network,
             uplink,
+            tokens,
         }
     }
 

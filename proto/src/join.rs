@@ -125,17 +125,38 @@ impl JoinError {
     }
 }
 
-/// Joins through one master. `timeout` bounds connecting and, again, the request.
+/// Joins through one master, once. `timeout` bounds connecting and, again, the request.
 pub async fn join(
     endpoint: &Endpoint,
     token: &JoinToken,
     applicant: &Applicant,
     timeout: Duration,
 ) -> Result<Joined, JoinError> {
-    let keys = Keys::generate(applicant)?;
-    let request = keys.request(token, applicant)?;
-    let channel = dial(endpoint, pinned_config(token)?, timeout).await.map_err(|error| told_apart(error, endpoint))?;
-    keys.receive(token, ask(channel, endpoint, request, timeout).await?)
+    Joiner::new(token, applicant)?.join(endpoint, timeout).await
+}
+
+/// Somebody who wants to join, with keys. The first attempt that reaches the cluster binds the name to them, so all attempts must be
+/// the same joiner's.
+pub struct Joiner<'a> {
+    token: &'a JoinToken,
+    applicant: &'a Applicant,
+    keys: Keys,
+}
+
+impl<'a> Joiner<'a> {
+    /// Makes the keys.
+    pub fn new(token: &'a JoinToken, applicant: &'a Applicant) -> Result<Self, JoinError> {
+        Ok(Self { token, applicant, keys: Keys::generate(applicant)? })
+    }
+
+    /// Tries one master. `timeout` bounds connecting and, again, the request.
+    pub async fn join(&self, endpoint: &Endpoint, timeout: Duration) -> Result<Joined, JoinError> {
+        let Self { token, applicant, keys } = self;
+        let request = keys.request(token, applicant)?;
+        let tls = pinned_config(token)?;
+        let channel = dial(endpoint, tls, timeout).await.map_err(|error| told_apart(error, endpoint))?;
+        keys.receive(token, ask(channel, endpoint, request, timeout).await?)
+    }
 }
 
 /// A new certificate for an agent that shows its valid one (by `tls`), in the same name and for a new key.
@@ -225,12 +246,12 @@ impl Keys {
         })
     }
 
-    fn receive(self, token: &JoinToken, response: JoinResponse) -> Result<Joined, JoinError> {
+    fn receive(&self, token: &JoinToken, response: JoinResponse) -> Result<Joined, JoinError> {
         let authority = tls::certificates(response.serving_ca.as_bytes())?;
         if !authority.iter().any(|certificate| token.names(certificate)) {
             return Err(JoinError::Answer("its serving CA is not the one that the token names"));
         }
-        let (serving, peer) = match self.server {
+        let (serving, peer) = match &self.server {
             Some(server) => (
                 Some(keyed(&server.serving, &response.serving_certificate)?),
                 Some(keyed(&server.peer, &response.peer_certificate)?),

@@ -52,7 +52,7 @@ pub use priority_class::PRIORITY_CLASS;
 pub use rbac::*;
 pub use review::{
     LOCAL_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_ACCESS_REVIEW, SELF_SUBJECT_REVIEW, SELF_SUBJECT_RULES_REVIEW,
-    SUBJECT_ACCESS_REVIEW,
+    SUBJECT_ACCESS_REVIEW, TOKEN_REVIEW,
 };
 pub use runtime_class::RUNTIME_CLASS;
 pub use storage::*;
@@ -125,6 +125,7 @@ static KINDS: &[&Kind] = &[
     &LOCAL_SUBJECT_ACCESS_REVIEW,
     &SELF_SUBJECT_RULES_REVIEW,
     &SELF_SUBJECT_REVIEW,
+    &TOKEN_REVIEW,
 ];
 
 /// All built-in kinds, in the order discovery shows them.

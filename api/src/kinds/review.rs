@@ -1,6 +1,7 @@
 //! Reviews: questions to the API about who somebody is and what they may do. They are created, answered in `status`, and not
 //! kept.
 
+use k8s_openapi::api::authentication::v1::TokenReview;
 use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview};
 use serde_json::Value;
 
@@ -58,6 +59,16 @@ pub static SELF_SUBJECT_REVIEW: Kind = Kind {
     ..AUTHORIZATION
 };
 
+/// Whose token is this?
+pub static TOKEN_REVIEW: Kind = Kind {
+    group: "authentication.k8s.io",
+    kind: "TokenReview",
+    plural: "tokenreviews",
+    singular: "tokenreview",
+    strategy: &Token,
+    ..AUTHORIZATION
+};
+
 struct SelfAccess;
 
 impl Strategy for SelfAccess {
@@ -100,6 +111,17 @@ impl Strategy for LocalAccess {
             FieldError::forbidden(&FieldPath::new("spec.nonResourceAttributes"), why)
         });
         errors
+    }
+}
+
+struct Token;
+
+impl Strategy for Token {
+    fn validate(&self, review: &Value) -> FieldErrors {
+        validation::typed(review, |review: &TokenReview, errors| {
+            let shown = review.spec.token.as_ref().is_some_and(|token| !token.is_empty());
+            errors.require(shown, || FieldError::required(&FieldPath::new("spec.token"), "the token to look at"));
+        })
     }
 }
 

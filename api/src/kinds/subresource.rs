@@ -27,10 +27,12 @@ pub enum Subresource {
     Attach,
     /// A connection into the pod's network.
     PortForward,
+    /// Makes a token of a ServiceAccount.
+    Token,
 }
 
 impl Subresource {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Status,
         Self::Scale,
         Self::Approval,
@@ -43,6 +45,7 @@ impl Subresource {
         Self::Exec,
         Self::Attach,
         Self::PortForward,
+        Self::Token,
     ];
 
     /// The last segment of the path.
@@ -60,6 +63,7 @@ impl Subresource {
             Self::Exec => "exec",
             Self::Attach => "attach",
             Self::PortForward => "portforward",
+            Self::Token => "token",
         }
     }
 

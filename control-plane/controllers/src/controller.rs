@@ -8,8 +8,8 @@ use crate::resource::ObjectRef;
 use crate::time::Moment;
 use crate::world::{Transition, World};
 use crate::{
-    definition, deployment, endpoint_slice, garbage_collector, namespace, node_ipam, node_lifecycle, pod_gc,
-    replica_set, service_account,
+    cluster_role_aggregation, definition, deployment, endpoint_slice, garbage_collector, namespace, node_ipam,
+    node_lifecycle, pod_gc, replica_set, resource_quota, root_ca, service_account,
 };
 
 /// A controller.
@@ -33,6 +33,12 @@ pub enum Controller {
     ServiceAccount,
     /// Deletes the objects of kinds that go.
     Definition,
+    /// Gives each namespace the API's CA.
+    RootCa,
+    /// Counts what new quotas are about.
+    ResourceQuota,
+    /// Sums up aggregated roles.
+    ClusterRoleAggregation,
     /// Removes pods that no node will ever report on again.
     PodGc,
 }
@@ -73,6 +79,9 @@ pub(crate) const INTERESTS: &[Interest] = &[
     garbage_collector::interest,
     service_account::interest,
     definition::interest,
+    root_ca::interest,
+    resource_quota::interest,
+    cluster_role_aggregation::interest,
     pod_gc::interest,
 ];
 
@@ -88,6 +97,9 @@ pub fn reconcile(world: &World, key: &Key, now: Moment) -> Outcome {
         Controller::GarbageCollector => garbage_collector::reconcile(world, &key.object),
         Controller::ServiceAccount => service_account::reconcile(world, &key.object),
         Controller::Definition => definition::reconcile(world, &key.object),
+        Controller::RootCa => root_ca::reconcile(world, &key.object),
+        Controller::ResourceQuota => resource_quota::reconcile(world, &key.object),
+        Controller::ClusterRoleAggregation => cluster_role_aggregation::reconcile(world, &key.object),
         Controller::PodGc => pod_gc::reconcile(world, &key.object, now),
     }
 }

@@ -25,6 +25,7 @@
 
 pub mod action;
 mod claim;
+mod cluster_role_aggregation;
 pub mod controller;
 mod definition;
 mod deployment;
@@ -38,6 +39,8 @@ pub mod node_lifecycle;
 mod pod_gc;
 mod replica_set;
 pub mod resource;
+mod resource_quota;
+mod root_ca;
 mod service_account;
 pub mod time;
 pub mod world;

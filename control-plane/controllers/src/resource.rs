@@ -15,6 +15,10 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// ClusterRoles.
+    pub const CLUSTER_ROLES: Self = Self::new("rbac.authorization.k8s.io", "clusterroles");
+    /// ConfigMaps.
+    pub const CONFIG_MAPS: Self = Self::new("", "configmaps");
     /// CustomResourceDefinitions.
     pub const DEFINITIONS: Self = Self::new("apiextensions.k8s.io", "customresourcedefinitions");
     /// Deployments.
@@ -29,6 +33,8 @@ impl Resource {
     pub const NODES: Self = Self::new("", "nodes");
     /// Pods.
     pub const PODS: Self = Self::new("", "pods");
+    /// ResourceQuotas.
+    pub const RESOURCE_QUOTAS: Self = Self::new("", "resourcequotas");
     /// ServiceAccounts.
     pub const SERVICE_ACCOUNTS: Self = Self::new("", "serviceaccounts");
     /// Services.

@@ -844,6 +844,19 @@ mod removal {
     }
 
     #[test]
+    fn every_namespace_has_the_ca() {
+        let name = ObjectRef::cluster(Resource::NAMESPACES, "shop");
+        check(
+            &Cluster::of([namespace("shop")]),
+            Controller::RootCa,
+            &name,
+            expect![[r#"
+            create configmaps/shop/kube-root-ca.crt {"data":{"ca.crt":"the CA"},"metadata":{}}
+        "#]],
+        );
+    }
+
+    #[test]
     fn pods_of_a_node_that_is_gone_are_removed_after_a_while() {
         let mut cluster = Cluster::of([pod("a", "web", running("gone", "10.42.9.1"))]);
         let name = ObjectRef::new(Resource::PODS, "default", "a");

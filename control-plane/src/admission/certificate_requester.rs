@@ -1,33 +1,58 @@
-//! Who asks for a certificate is who makes the request, whatever the request says: signers decide by that.
+//! A CertificateSigningRequest says who asks, truly; and it does not ask for the power of `system:masters`.
 
+use k8s_openapi::ByteString;
 use serde_json::{Value, json};
-use xebec_api::kinds::CERTIFICATE_SIGNING_REQUEST;
-use xebec_api::{Status, value};
+use xebec_api::Status;
 
 use super::{Admission, AdmissionRequest, Operation};
+use crate::authn::user::MASTERS;
+use crate::pki::signing;
+
+const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
 /// See the module.
 pub struct CertificateRequester;
 
 impl Admission for CertificateRequester {
     fn name(&self) -> &'static str {
-        "CertificateRequester"
+        "CertificateSubjectRestriction"
     }
 
     fn mutate(&self, request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
-        let creates = request.operation == Operation::Create && *request.kind == CERTIFICATE_SIGNING_REQUEST;
-        let user = request.user;
-        if !creates {
+        if !is_new_request(request) {
             return Ok(());
         }
-        let Some(spec) = value::child(request.object, "spec") else { return Ok(()) };
-        spec["username"] = json!(user.name);
-        spec["groups"] = json!(user.groups);
-        let fields = spec.as_object_mut();
-        fields.into_iter().for_each(|fields| fields.retain(|field, _| field != "uid" && field != "extra"));
+        let user = request.user;
+        let Some(spec) = request.object.get_mut("spec").and_then(Value::as_object_mut) else { return Ok(()) };
+        spec.insert("username".into(), json!(user.name));
+        spec.insert("groups".into(), json!(user.groups));
+        spec.remove("uid");
+        spec.remove("extra");
         if let Some(uid) = &user.uid {
-            spec["uid"] = Value::from(uid.as_str());
+            spec.insert("uid".into(), json!(uid));
+        }
+        if !user.extra.is_empty() {
+            spec.insert("extra".into(), json!(user.extra));
         }
         Ok(())
     }
+
+    fn validate(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        if !is_new_request(request) || request.object["spec"]["signerName"] != CLIENT_SIGNER {
+            return Ok(());
+        }
+        let encoded = request.object["spec"]["request"].clone();
+        let Ok(ByteString(pem)) = serde_json::from_value(encoded) else { return Ok(()) };
+        // What cannot be read is left to validation.
+        let asked = signing::subject(&pem).unwrap_or_default();
+        if asked.organizations.iter().any(|group| group == MASTERS) {
+            let why = format!("use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed");
+            return Err(Status::forbidden(request.kind, request.name, why));
+        }
+        Ok(())
+    }
+}
+
+fn is_new_request(request: &AdmissionRequest<'_>) -> bool {
+    request.operation == Operation::Create && request.subresource.is_none() && super::is_certificate_request(request)
 }

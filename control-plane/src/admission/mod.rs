@@ -5,8 +5,14 @@
 //! cluster has.
 
 mod certificate_requester;
+mod certificate_signers;
+mod default_class;
 mod default_tolerations;
+mod limit_ranger;
 mod namespace_lifecycle;
+mod pod_security;
+mod priority;
+mod runtime_class;
 mod service_account;
 
 use std::sync::Arc;
@@ -17,11 +23,18 @@ use xebec_api::{Kind, Status, Subresource};
 
 use crate::authn::User;
 use crate::cache::Cache;
+use crate::registry::{Environment, Target, Warnings, generate_name};
 
 pub use certificate_requester::CertificateRequester;
+pub use certificate_signers::CertificateSigners;
+pub use default_class::DefaultClass;
 pub use default_tolerations::DefaultTolerations;
+pub use limit_ranger::LimitRanger;
 pub use namespace_lifecycle::NamespaceLifecycle;
-pub use service_account::ServiceAccountDefault;
+pub use pod_security::PodSecurity;
+pub use priority::Priority;
+pub use runtime_class::RuntimeClass;
+pub use service_account::ServiceAccount;
 
 /// What is being done to the object. A patch is an update here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +65,21 @@ pub struct AdmissionRequest<'a> {
     pub object: &'a mut Value,
     /// The object as it is stored; absent when it is new.
     pub old: Option<&'a Value>,
+    /// Where what the caller should know is said.
+    pub warnings: &'a Warnings,
+    /// Time and chance.
+    pub environment: &'a dyn Environment,
 }
 
 impl AdmissionRequest<'_> {
     /// Whether this writes the core kind with that plural, itself or a subresource.
     pub fn is(&self, plural: &str) -> bool {
         self.kind.group.is_empty() && self.kind.plural == plural
+    }
+
+    /// A name made of `base` and five characters of chance.
+    pub fn generate_name(&self, base: &str) -> String {
+        generate_name(self.environment, base)
     }
 
     /// Whether this creates an object of the core kind with that plural.
@@ -71,6 +93,12 @@ pub trait Admission: Send + Sync {
     /// Its name, for messages and logs.
     fn name(&self) -> &'static str;
 
+    /// An object that the plugin wants to see before it decides, and that may be about to come. The registry waits for it, but
+    /// not for long.
+    fn awaits(&self, _request: &AdmissionRequest<'_>) -> Option<Target> {
+        None
+    }
+
     /// Changes the object before it is validated. Not asked about deletes.
     fn mutate(&self, _request: &mut AdmissionRequest<'_>) -> Result<(), Status> {
         Ok(())
@@ -82,15 +110,25 @@ pub trait Admission: Send + Sync {
     }
 }
 
-/// The plugins that every cluster has. `toleration` is how long a pod stays on a node that is not ready or cannot be
-/// reached.
+/// The plugins that every cluster has, in Kubernetes' order. `toleration` is how long a pod stays on a node that is not ready or
+/// cannot be reached.
 pub fn plugins(cache: &Arc<Cache>, toleration: Duration) -> Vec<Arc<dyn Admission>> {
     vec![
         Arc::new(NamespaceLifecycle::new(cache.clone())),
-        Arc::new(CertificateRequester),
-        Arc::new(ServiceAccountDefault),
+        Arc::new(LimitRanger::new(cache.clone())),
+        Arc::new(ServiceAccount::new(cache.clone())),
+        Arc::new(PodSecurity::new(cache.clone())),
+        Arc::new(Priority::new(cache.clone())),
         Arc::new(DefaultTolerations::new(toleration)),
+        Arc::new(DefaultClass::storage(cache.clone())),
+        Arc::new(RuntimeClass::new(cache.clone())),
+        Arc::new(CertificateRequester),
+        Arc::new(DefaultClass::ingress(cache.clone())),
     ]
+}
+
+fn is_certificate_request(request: &AdmissionRequest<'_>) -> bool {
+    *request.kind == xebec_api::kinds::CERTIFICATE_SIGNING_REQUEST
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::registry::SystemEnvironment;
 
 fn admit(plugin: &dyn Admission, plural: &str, object: &mut Value) -> Result<(), Status> {
     let user = User::new("jane", []);
@@ -15,23 +16,11 @@ fn admit(plugin: &dyn Admission, plural: &str, object: &mut Value) -> Result<(),
         name: "x",
         object,
         old: None,
+        warnings: &Warnings::default(),
+        environment: &SystemEnvironment,
     };
     plugin.mutate(&mut request)?;
     plugin.validate(&request)
-}
-
-#[test]
-fn a_pod_gets_the_default_account_unless_it_names_one() {
-    let mut pod = json!({"spec": {}});
-    admit(&ServiceAccountDefault, "pods", &mut pod).unwrap();
-    assert_eq!(pod["spec"]["serviceAccountName"], "default");
-    let mut pod = json!({"spec": {"serviceAccountName": "builder"}});
-    admit(&ServiceAccountDefault, "pods", &mut pod).unwrap();
-    assert_eq!(pod["spec"]["serviceAccountName"], "builder");
-    assert_eq!(pod["spec"]["serviceAccount"], "builder");
-    let mut service = json!({"spec": {}});
-    admit(&ServiceAccountDefault, "services", &mut service).unwrap();
-    assert_eq!(service, json!({"spec": {}}));
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Facts {
     pub(super) received: Timestamp,
     pub(super) uri: String,
     pub(super) user: User,
+    /// As whom, where that is another.
+    pub(super) impersonated: Option<User>,
     pub(super) source: String,
     pub(super) user_agent: String,
     pub(super) info: RequestInfo,
@@ -44,6 +46,9 @@ pub(super) fn line(facts: &Facts, stage: Stage, code: u16, now: Timestamp) -> St
         "responseStatus": {"metadata": {}, "code": code},
         "requestReceivedTimestamp": micros(facts.received), "stageTimestamp": micros(now),
     });
+    if let Some(other) = &facts.impersonated {
+        event["impersonatedUser"] = user(other);
+    }
     if !facts.source.is_empty() {
         event["sourceIPs"] = json!([facts.source]);
     }
@@ -62,6 +67,9 @@ fn user(user: &User) -> Value {
     let mut out = json!({"username": user.name, "groups": user.groups});
     if let Some(uid) = &user.uid {
         out["uid"] = json!(uid);
+    }
+    if !user.extra.is_empty() {
+        out["extra"] = json!(user.extra);
     }
     out
 }
@@ -92,6 +100,7 @@ mod tests {
             received: "2030-01-01T00:00:00.5Z".parse().unwrap(),
             uri: "/api/v1/namespaces/a/secrets/b?x=y".into(),
             user: User::new("jane", ["dev".to_owned()]),
+            impersonated: None,
             source: "10.0.0.1".into(),
             user_agent: "kubectl".into(),
             info: RequestInfo {
@@ -104,6 +113,17 @@ mod tests {
                 ..RequestInfo::default()
             },
         }
+    }
+
+    #[test]
+    fn who_acts_as_another_is_named_beside_them() {
+        let facts = Facts { impersonated: Some(User::new("root", [])), ..facts() };
+        let line = line(&facts, Stage::ResponseComplete, 200, "2030-01-01T00:00:01Z".parse().unwrap());
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(
+            (&event["user"]["username"], &event["impersonatedUser"]["username"]),
+            (&json!("jane"), &json!("root"))
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::Auditor;
 use super::event::{self, Facts, Stage};
-use crate::authn::User;
+use crate::authn::{Impersonator, User};
 use crate::bootstrap::service::RemoteAddress;
 use crate::request_info::RequestInfo;
 use crate::server::in_flight::Class;
@@ -52,7 +52,11 @@ impl Auditor {
 }
 
 fn facts(request: &Request<Body>, info: &RequestInfo) -> Facts {
-    let user = request.extensions().get::<Arc<User>>().map(|user| user.as_ref().clone());
+    let acting = request.extensions().get::<Arc<User>>().map(|user| user.as_ref().clone());
+    let (user, impersonated) = match request.extensions().get::<Impersonator>() {
+        Some(Impersonator(caller)) => (Some(caller.as_ref().clone()), acting),
+        None => (acting, None),
+    };
     let source = request.extensions().get::<RemoteAddress>().map(|from| from.0.ip().to_string());
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Facts {
@@ -60,6 +64,7 @@ fn facts(request: &Request<Body>, info: &RequestInfo) -> Facts {
         received: Timestamp::now(),
         uri: request.uri().path_and_query().map_or("", |uri| uri.as_str()).to_owned(),
         user: user.unwrap_or_else(nobody),
+        impersonated,
         source: source.unwrap_or_default(),
         user_agent: event::shortened(user_agent).to_owned(),
         info: info.clone(),
@@ -67,7 +72,12 @@ fn facts(request: &Request<Body>, info: &RequestInfo) -> Facts {
 }
 
 fn nobody() -> User {
-    User { name: "system:anonymous".into(), uid: None, groups: vec!["system:unauthenticated".into()] }
+    User {
+        name: "system:anonymous".into(),
+        uid: None,
+        groups: vec!["system:unauthenticated".into()],
+        extra: Default::default(),
+    }
 }
 
 impl Record {

@@ -1,5 +1,7 @@
 //! A name and groups: all that authorization and admission know of a caller.
 
+use std::collections::BTreeMap;
+
 /// Everyone who has proved to be somebody.
 pub const AUTHENTICATED: &str = "system:authenticated";
 /// May do everything. Only the bootstrap admin's certificate and the masters' own work carry it.
@@ -8,12 +10,14 @@ pub const MASTERS: &str = "system:masters";
 /// An authenticated caller.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {
-    /// The certificate's common name, or the name of a component in process.
+    /// The certificate's common name, what a token says, or the name of a component in process.
     pub name: String,
     /// Set for callers that outlive their name's reuse, such as service accounts.
     pub uid: Option<String>,
-    /// The certificate's organisations and `system:authenticated`, sorted.
+    /// The certificate's organisations or the token's groups, and `system:authenticated`, sorted.
     pub groups: Vec<String>,
+    /// What else is known of the caller, such as the pod that a token is bound to.
+    pub extra: BTreeMap<String, Vec<String>>,
 }
 
 impl User {
@@ -23,7 +27,7 @@ impl User {
         groups.push(AUTHENTICATED.to_owned());
         groups.sort();
         groups.dedup();
-        Self { name: name.into(), uid: None, groups }
+        Self { name: name.into(), uid: None, groups, extra: BTreeMap::new() }
     }
 
     /// The masters themselves: default objects, the `kubernetes` Service.

@@ -1,5 +1,5 @@
 //! What a node agent may do, by the pods that are bound to its node: its own Node, its own pods and their status, and the
-//! ConfigMaps, Secrets and ServiceAccount that those pods refer to. A pod bound to the node is the only key to a Secret.
+//! ConfigMaps, Secrets and ServiceAccount that those pods refer to, tokens of that account included. A pod bound to the node is the only key to a Secret.
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ const LEASE_NAMESPACE: &str = "kube-node-lease";
 pub trait NodePods {
     /// The node that a pod is bound to; `None`: no such pod; `Some(None)`: not bound.
     fn node_of(&self, namespace: &str, pod: &str) -> Option<Option<String>>;
-    /// All pods bound to a node.
-    fn on_node(&self, node: &str) -> Vec<Pod>;
+    /// Whether a pod that is bound to the node refers to the object of the core group.
+    fn refers(&self, node: &str, plural: &'static str, namespace: &str, name: &str) -> bool;
 }
 
 /// Whether the agent of `node` may.
@@ -34,7 +34,9 @@ pub fn allows(node: &str, attributes: &Attributes<'_>, pods: &dyn NodePods) -> b
         ("coordination.k8s.io", "leases", "", "get" | "update" | "patch") => a.name == Some(node) && lives_there(a),
         ("", "pods", "", "get") => bound_node(a, pods).flatten().as_deref() == Some(node),
         ("", "pods", "", "delete") | ("", "pods", "status", "update" | "patch") => is_own_pod(node, a, pods),
-        ("", "configmaps" | "secrets" | "serviceaccounts", "", "get") => is_referenced(node, a, pods),
+        ("", "configmaps" | "secrets" | "serviceaccounts", "", "get") | ("", "serviceaccounts", "token", "create") => {
+            is_referenced(node, a, pods)
+        }
         ("" | "events.k8s.io", "events", "", "create" | "patch") => true,
         _ => false,
     }
@@ -58,9 +60,8 @@ fn bound_node(attributes: &Attributes<'_>, pods: &dyn NodePods) -> Option<Option
 
 fn is_referenced(node: &str, attributes: &Attributes<'_>, pods: &dyn NodePods) -> bool {
     let (Some(namespace), Some(name)) = (attributes.namespace, attributes.name) else { return false };
-    let wanted = (attributes.resource, name.to_owned());
-    let here = |pod: &Pod| pod.metadata.namespace.as_deref() == Some(namespace);
-    pods.on_node(node).iter().filter(|pod| here(pod)).any(|pod| references(pod).contains(&wanted))
+    let plural = ["configmaps", "secrets", "serviceaccounts"].into_iter().find(|own| *own == attributes.resource);
+    plural.is_some_and(|plural| pods.refers(node, plural, namespace, name))
 }
 
 /// Everything that a pod's spec refers to: (plural, name).

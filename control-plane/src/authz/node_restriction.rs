@@ -40,6 +40,14 @@ pub enum Restriction {
         /// The plural.
         resource: String,
     },
+    /// A token that no pod of the node needs.
+    #[error("node {node} may have tokens only for pods that are bound to it: {why}")]
+    Token {
+        /// Who tried.
+        node: String,
+        /// What is wrong with the request.
+        why: &'static str,
+    },
     /// A field that is not the node's to change.
     #[error("node {node} may not change {field}")]
     Field {
@@ -62,6 +70,37 @@ pub fn check(write: &NodeWrite<'_>) -> Result<(), Restriction> {
         "leases" => check_named(write),
         _ => Ok(()),
     }
+}
+
+/// Whether the agent of `node` may have the token of this TokenRequest. `pod` is the one that it is to be bound to, if there is
+/// such a pod.
+pub fn check_token(node: &str, request: &Value, pod: Option<&Value>) -> Result<(), Restriction> {
+    let refuse = |why| Err(Restriction::Token { node: node.to_owned(), why });
+    let bound = &request["spec"]["boundObjectRef"];
+    if bound["kind"] != "Pod" {
+        return refuse("the token is not bound to a pod");
+    }
+    if bound["uid"].as_str().is_none_or(str::is_empty) {
+        return refuse("the pod's uid is missing");
+    }
+    let Some(pod) = pod.filter(|pod| pod["metadata"]["uid"] == bound["uid"]) else {
+        return refuse("there is no such pod");
+    };
+    if pod["spec"]["nodeName"] != node {
+        return refuse("the pod is bound to another node");
+    }
+    let audiences = request["spec"]["audiences"].as_array().into_iter().flatten();
+    let shown: Vec<&Value> = audiences_of(pod).collect();
+    if audiences.into_iter().any(|audience| !shown.contains(&audience)) {
+        return refuse("no volume of the pod shows a token for this audience");
+    }
+    Ok(())
+}
+
+fn audiences_of(pod: &Value) -> impl Iterator<Item = &Value> {
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let sources = volumes.flat_map(|volume| volume["projected"]["sources"].as_array().into_iter().flatten());
+    sources.map(|source| &source["serviceAccountToken"]["audience"]).filter(|audience| audience.is_string())
 }
 
 fn check_node(write: &NodeWrite<'_>) -> Result<(), Restriction> {

@@ -92,3 +92,30 @@ fn leases_of_other_nodes_are_foreign() {
     check_write("leases", None, lease("n1"), Ok(()));
     check_write("leases", None, lease("n2"), FOREIGN);
 }
+
+#[test]
+fn a_node_has_tokens_for_its_own_pods_and_for_what_their_volumes_show() {
+    let check = |bound: Value, audiences: Value, pod: Option<&Value>, expect: Option<&str>| {
+        let request = json!({"spec": {"boundObjectRef": bound, "audiences": audiences}});
+        let refused = check_token("n1", &request, pod).err().map(|refusal| refusal.to_string());
+        match (refused, expect) {
+            (None, None) => {}
+            (Some(refused), Some(expect)) => assert!(refused.ends_with(expect), "{refused}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let volumes = json!([{"projected": {"sources": [{"serviceAccountToken": {"audience": "vault"}}]}}]);
+    let pod = json!({"metadata": {"uid": "u"}, "spec": {"nodeName": "n1", "volumes": volumes}});
+    let mut foreign = pod.clone();
+    foreign["spec"]["nodeName"] = json!("n2");
+    let to = |kind: &str, uid: &str| json!({"kind": kind, "name": "p", "uid": uid});
+    check(to("Pod", "u"), json!(["vault"]), Some(&pod), None);
+    check(to("Pod", "u"), json!([]), Some(&pod), None);
+    check(to("Pod", "u"), json!(["bank"]), Some(&pod), Some("for this audience"));
+    check(to("Pod", "v"), json!([]), Some(&pod), Some("no such pod"));
+    check(to("Pod", "u"), json!([]), None, Some("no such pod"));
+    check(to("Pod", ""), json!([]), Some(&pod), Some("uid is missing"));
+    check(to("Secret", "u"), json!([]), Some(&pod), Some("not bound to a pod"));
+    check(Value::Null, json!([]), Some(&pod), Some("not bound to a pod"));
+    check(to("Pod", "u"), json!([]), Some(&foreign), Some("bound to another node"));
+}

@@ -15,9 +15,12 @@ impl NodePods for Pods {
         self.0.iter().find(is).map(|pod| pod.spec.as_ref().unwrap().node_name.clone())
     }
 
-    fn on_node(&self, node: &str) -> Vec<Pod> {
-        let bound = |pod: &&Pod| pod.spec.as_ref().unwrap().node_name.as_deref() == Some(node);
-        self.0.iter().filter(bound).cloned().collect()
+    fn refers(&self, node: &str, plural: &'static str, namespace: &str, name: &str) -> bool {
+        let here = |pod: &&Pod| {
+            let bound = pod.spec.as_ref().unwrap().node_name.as_deref() == Some(node);
+            bound && pod.metadata.namespace.as_deref() == Some(namespace)
+        };
+        self.0.iter().filter(here).any(|pod| references(pod).contains(&(plural, name.to_owned())))
     }
 }
 
@@ -65,6 +68,15 @@ fn its_own_node_only() {
     check("update core/nodes/status - n2", false);
     check("delete core/nodes - n1", false);
     check("list core/nodes", false);
+}
+
+#[test]
+fn tokens_of_the_accounts_of_its_pods_only() {
+    check("create core/serviceaccounts/token shop till", true);
+    check("create core/serviceaccounts/token shop other", false);
+    check("create core/serviceaccounts/token bank till", false);
+    check("create core/serviceaccounts/token shop", false);
+    check("update core/serviceaccounts/token shop till", false);
 }
 
 #[test]

@@ -4,15 +4,32 @@ use std::sync::Arc;
 
 use k8s_openapi::api::rbac::v1::{PolicyRule, RoleRef};
 use serde_json::Value;
-use xebec_api::Status;
+use xebec_api::kinds::POD;
+use xebec_api::{Status, Subresource};
 
-use super::node_restriction::{self, NodeWrite};
+use super::node_restriction::{self, NodeWrite, Restriction};
 use super::{Attributes, Authorizer, Decision, Rbac, escalation, rbac};
 use crate::admission::{Admission, AdmissionRequest, Operation};
 use crate::authn::user::MASTERS;
+use crate::cache::Cache;
 
 /// Holds node agents to [`node_restriction`].
-pub struct NodeRestriction;
+pub struct NodeRestriction {
+    cache: Arc<Cache>,
+}
+
+impl NodeRestriction {
+    /// Looks pods up in `cache`.
+    pub fn new(cache: Arc<Cache>) -> Self {
+        Self { cache }
+    }
+
+    fn check_token(&self, node: &str, request: &AdmissionRequest<'_>) -> Result<(), Restriction> {
+        let bound = request.object.pointer("/spec/boundObjectRef/name").and_then(Value::as_str).unwrap_or_default();
+        let pod = self.cache.get(&POD, request.namespace, bound).map(|stored| stored.object.to_value());
+        node_restriction::check_token(node, request.object, pod.as_ref())
+    }
+}
 
 impl Admission for NodeRestriction {
     fn name(&self) -> &'static str {
@@ -23,8 +40,11 @@ impl Admission for NodeRestriction {
         let Some(node) = request.user.node_name() else { return Ok(()) };
         let new = if request.operation == Operation::Delete { &Value::Null } else { &*request.object };
         let write = NodeWrite { node, resource: request.kind.plural, new, old: request.old };
-        node_restriction::check(&write)
-            .map_err(|restriction| Status::forbidden(request.kind, request.name, restriction.to_string()))
+        let checked = match request.subresource {
+            Some(Subresource::Token) => self.check_token(node, request),
+            _ => node_restriction::check(&write),
+        };
+        checked.map_err(|restriction| Status::forbidden(request.kind, request.name, restriction.to_string()))
     }
 }
 
@@ -48,11 +68,18 @@ impl NoEscalation {
             let rules = self.rbac.resolve(&role, request.namespace).map(|rules| rules.to_vec());
             return Ok(Some(Grant { rules, verb: "bind", plural, name: role.name }));
         }
-        if request.old.is_some_and(|old| old["rules"] == request.object["rules"]) {
+        let is_as_it_was = |field: &str| request.old.is_some_and(|old| old[field] == request.object[field]);
+        let name = request.name.to_owned();
+        let sums_up = !request.object["aggregationRule"].is_null() && !is_as_it_was("aggregationRule");
+        if sums_up {
+            // What others will add to a sum cannot be known.
+            let rules = Some(super::union::everything().into());
+            return Ok(Some(Grant { rules, verb: "escalate", plural: request.kind.plural, name }));
+        }
+        if is_as_it_was("rules") {
             return Ok(None);
         }
         let rules: Option<Vec<PolicyRule>> = field(request.object, "rules")?;
-        let name = request.name.to_owned();
         Ok(Some(Grant { rules: Some(rules.unwrap_or_default()), verb: "escalate", plural: request.kind.plural, name }))
     }
 

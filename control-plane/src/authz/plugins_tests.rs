@@ -22,13 +22,21 @@ impl World {
         let rbac = Arc::new(Rbac::new(cache.clone()));
         let authorizer: Arc<dyn Authorizer> = Arc::new(Union::new(cache.clone(), rbac.clone()));
         let mut admission = admission::plugins(&cache, Duration::from_secs(10));
-        admission.push(Arc::new(NodeRestriction));
+        admission.push(Arc::new(NodeRestriction::new(cache.clone())));
         admission.push(Arc::new(NoEscalation::new(rbac, authorizer.clone())));
         let store = MemoryStore::new(cache.clone());
+        let tokens = Arc::new(crate::registry::testing::tokens(cache.clone()));
         let environment = Arc::new(SystemEnvironment);
         let service_cidr = "10.43.0.0/16".parse().unwrap();
-        let world =
-            Self(Registry::new(RegistryParts { store, cache, authorizer, admission, environment, service_cidr }));
+        let world = Self(Registry::new(RegistryParts {
+            store,
+            cache,
+            authorizer,
+            admission,
+            tokens,
+            environment,
+            service_cidr,
+        }));
         world.create(User::api_server(), "namespaces", None, json!({"metadata": {"name": "shop"}})).await.unwrap();
         for object in defaults::objects() {
             let plural = if object["kind"] == "ClusterRole" { "clusterroles" } else { "clusterrolebindings" };
@@ -41,7 +49,7 @@ impl World {
     async fn create(&self, user: User, plural: &str, namespace: Option<&str>, object: Value) -> Result<(), Status> {
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         let deadline = Instant::now() + Duration::from_secs(5);
-        let cx = RequestContext { user: Arc::new(user), deadline };
+        let cx = RequestContext::new(Arc::new(user), deadline);
         let target = target(plural, namespace, &name);
         self.0.create(&cx, &target, object, &WriteOptions::default()).await.map(|_| ())
     }

@@ -1,6 +1,8 @@
 //! Answers to reviews: who the caller is, and what they or others may do. The same authorizer answers that decides on
 //! requests, so the answer is what a request would meet.
 
+use jiff::Timestamp;
+use k8s_openapi::api::authentication::v1::TokenReview;
 use k8s_openapi::api::authorization::v1::{
     NonResourceAttributes, ResourceAttributes, SelfSubjectAccessReview, SubjectAccessReview, SubjectAccessReviewSpec,
 };
@@ -11,26 +13,55 @@ use xebec_api::{Kind, Status};
 
 use super::{Attributes, Authorizer, Decision};
 use crate::authn::User;
+use crate::authn::bearer::BearerTokens;
+use crate::authn::service_account::TokenHolder;
 
-/// The status of a valid review of this kind, put by `user`.
-pub fn answer(kind: &Kind, review: &Value, user: &User, authorizer: &dyn Authorizer) -> Result<Value, Status> {
-    match kind.kind {
-        "SelfSubjectReview" => Ok(json!({"userInfo": user_info(user)})),
-        "SelfSubjectAccessReview" => {
-            let spec = read::<SelfSubjectAccessReview>(review)?.spec;
-            let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };
-            Ok(asked.judge(user, authorizer))
+/// What answers are made from.
+pub struct Desk<'a> {
+    /// Says who may do what.
+    pub authorizer: &'a dyn Authorizer,
+    /// Says whose a token is.
+    pub tokens: &'a BearerTokens,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl Desk<'_> {
+    /// The status of a valid review of this kind, put by `user`.
+    pub fn answer(&self, kind: &Kind, review: &Value, user: &User) -> Result<Value, Status> {
+        match kind.kind {
+            "SelfSubjectReview" => Ok(json!({"userInfo": user_info(user)})),
+            "SelfSubjectAccessReview" => {
+                let spec = read::<SelfSubjectAccessReview>(review)?.spec;
+                let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };
+                Ok(asked.judge(user, self.authorizer))
+            }
+            "SubjectAccessReview" | "LocalSubjectAccessReview" => {
+                self.subject_access(read::<SubjectAccessReview>(review)?.spec)
+            }
+            "SelfSubjectRulesReview" => {
+                let namespace = review["spec"]["namespace"].as_str().unwrap_or_default();
+                Ok(rules(&self.authorizer.rules(user, namespace)))
+            }
+            "TokenReview" => Ok(self.token(&read::<TokenReview>(review)?)),
+            other => Err(Status::internal(format!("nobody answers a {other}"))),
         }
-        "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-            let spec = read::<SubjectAccessReview>(review)?.spec;
-            let subject = subject(&spec);
-            let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };
-            Ok(asked.judge(&subject, authorizer))
+    }
+
+    fn subject_access(&self, spec: SubjectAccessReviewSpec) -> Result<Value, Status> {
+        let subject = subject(&spec);
+        let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };
+        Ok(asked.judge(&subject, self.authorizer))
+    }
+
+    fn token(&self, review: &TokenReview) -> Value {
+        let audiences = review.spec.audiences.clone().unwrap_or_default();
+        match self.tokens.holder(review.spec.token.as_deref().unwrap_or_default(), &audiences, self.now) {
+            Ok(TokenHolder { user, audiences }) => {
+                json!({"authenticated": true, "user": user_info(&user), "audiences": audiences})
+            }
+            Err(refusal) => json!({"user": {}, "error": refusal.to_string()}),
         }
-        "SelfSubjectRulesReview" => {
-            Ok(rules(&authorizer.rules(user, review["spec"]["namespace"].as_str().unwrap_or_default())))
-        }
-        other => Err(Status::internal(format!("nobody answers a {other}"))),
     }
 }
 
@@ -52,13 +83,16 @@ fn user_info(user: &User) -> Value {
     if let Some(uid) = &user.uid {
         info["uid"] = json!(uid);
     }
+    if !user.extra.is_empty() {
+        info["extra"] = json!(user.extra);
+    }
     info
 }
 
 /// Exactly who is named: nobody is authenticated by being asked about.
 fn subject(spec: &SubjectAccessReviewSpec) -> User {
     let (name, groups) = (spec.user.clone().unwrap_or_default(), spec.groups.clone().unwrap_or_default());
-    User { name, uid: spec.uid.clone(), groups }
+    User { name, uid: spec.uid.clone(), groups, extra: spec.extra.clone().unwrap_or_default() }
 }
 
 /// One of the two.
@@ -128,11 +162,13 @@ mod tests {
     use super::super::{Rbac, Union};
     use super::*;
     use crate::cache::{Cache, Limits};
+    use crate::registry::testing::tokens;
 
     fn status(kind: &Kind, user: &User, spec: Value) -> Value {
         let cache = Cache::new(Limits::default());
-        let union = Union::new(cache.clone(), Arc::new(Rbac::new(cache)));
-        answer(kind, &json!({"metadata": {}, "spec": spec}), user, &union).unwrap()
+        let union = Union::new(cache.clone(), Arc::new(Rbac::new(cache.clone())));
+        let desk = Desk { authorizer: &union, tokens: &tokens(cache), now: Timestamp::UNIX_EPOCH };
+        desk.answer(kind, &json!({"metadata": {}, "spec": spec}), user).unwrap()
     }
 
     fn jane() -> User {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use xebec_api::kinds::POD;
 use xebec_proto::join::MASTERS_GROUP;
@@ -13,6 +12,7 @@ use crate::authn::User;
 use crate::authn::user::MASTERS;
 use crate::cache::Cache;
 use crate::cluster::access;
+use crate::registry::keys;
 
 /// Masters, nodes, RBAC.
 pub struct Union {
@@ -49,7 +49,8 @@ impl Authorizer for Union {
     }
 }
 
-fn everything() -> [PolicyRule; 2] {
+/// Every verb on everything.
+pub(super) fn everything() -> [PolicyRule; 2] {
     let all = || vec!["*".to_owned()];
     let resources = PolicyRule { api_groups: Some(all()), resources: Some(all()), verbs: all(), ..Default::default() };
     let paths = PolicyRule { non_resource_urls: Some(all()), verbs: all(), ..Default::default() };
@@ -71,12 +72,12 @@ struct CachedPods {
 
 impl NodePods for CachedPods {
     fn node_of(&self, namespace: &str, pod: &str) -> Option<Option<String>> {
-        let stored = self.cache.get(&POD, Some(namespace), pod)?;
-        Some(stored.to_value()["spec"]["nodeName"].as_str().map(str::to_owned))
+        let entry = self.cache.entry(&POD, &keys::object(&POD, Some(namespace), pod))?;
+        Some(entry.bound().node.clone())
     }
 
-    fn on_node(&self, node: &str) -> Vec<Pod> {
-        self.cache.pods_on_node(node).iter().filter_map(|stored| stored.object.decode().ok()).collect()
+    fn refers(&self, node: &str, plural: &'static str, namespace: &str, name: &str) -> bool {
+        self.cache.node_refers(node, plural, namespace, name)
     }
 }
 

@@ -5,7 +5,7 @@ use xebec_proto::join::{Applicant, signing_request};
 use xebec_proto::tls;
 
 use super::*;
-use crate::authn::certificate;
+use crate::authn::certificate::ClientCertificate;
 use crate::pki::directory::MasterNames;
 
 fn admitter() -> (tempfile::TempDir, Admitter) {
@@ -45,7 +45,7 @@ fn an_agent_gets_its_own_name_and_no_key() {
     let (_dir, admitter) = admitter();
     let given = admitter.admit(TokenRole::Agent, &request(TokenRole::Agent, "n1"), &facts(), Timestamp::now()).unwrap();
     let leaf = &tls::certificates(given.client_certificate.as_bytes()).unwrap()[0];
-    assert_eq!(certificate::user(leaf).unwrap().node_name(), Some("n1"));
+    assert_eq!(ClientCertificate::read(leaf).unwrap().user.node_name(), Some("n1"));
     let withheld = [
         given.serving_certificate,
         given.peer_certificate,
@@ -63,7 +63,7 @@ fn a_server_gets_the_authorities() {
     let given =
         admitter.admit(TokenRole::Server, &request(TokenRole::Server, "m2"), &facts(), Timestamp::now()).unwrap();
     let leaf = &tls::certificates(given.client_certificate.as_bytes()).unwrap()[0];
-    let user = certificate::user(leaf).unwrap();
+    let user = ClientCertificate::read(leaf).unwrap().user;
     assert_eq!(user.name, "system:master:m2");
     assert!(!user.in_group("system:masters"));
     assert!(Authority::from_pem(&given.client_ca, &given.client_ca_key).is_ok());

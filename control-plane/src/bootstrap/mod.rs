@@ -7,6 +7,7 @@
 //!   │                                              │ token: known, secret right, not expired, of this role?
 //!   │                                              │ name: a DNS label that nobody has yet?
 //!   │                                              │ CSRs: own name, no extensions
+//!   │                                              │ name: bound to the key, by a guarded transaction
 //!   │ ◄── certificates; for servers the CA keys ── │
 //! ```
 //!
@@ -14,6 +15,7 @@
 
 pub mod admit;
 pub mod limiter;
+pub mod names;
 pub mod record;
 pub mod service;
 pub mod tokens;

@@ -1,11 +1,13 @@
 //! What the cache keeps of an object, and of a change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use k8s_openapi::api::core::v1::Pod;
 use xebec_api::{FieldSelector, Kind, LabelSelector};
 
+use crate::authz::node;
 use crate::registry::Stored;
 
 /// An object in the cache, with the fields that selectors may ask for once somebody has asked.
@@ -13,11 +15,21 @@ use crate::registry::Stored;
 pub struct Entry {
     stored: Stored,
     fields: OnceLock<BTreeMap<&'static str, String>>,
+    bound: OnceLock<Bound>,
+}
+
+/// Of a pod: the node that it is bound to, and what a node must know of it to run it.
+#[derive(Debug, Default)]
+pub struct Bound {
+    /// The node; none while the pod waits for one.
+    pub node: Option<String>,
+    /// The objects of its namespace that it refers to: (plural, name). Empty while it waits.
+    pub references: BTreeSet<(&'static str, String)>,
 }
 
 impl Entry {
     pub(crate) fn new(stored: Stored) -> Entry {
-        Entry { stored, fields: OnceLock::new() }
+        Entry { stored, fields: OnceLock::new(), bound: OnceLock::new() }
     }
 
     /// The object and its revision.
@@ -34,6 +46,16 @@ impl Entry {
     fn fields_match(&self, kind: &Kind, fields: &FieldSelector) -> bool {
         let named = fields.required("metadata.name");
         named.is_none_or(|name| name == self.stored.object.meta().name) && fields.matches(self.fields(kind))
+    }
+
+    /// Where the pod that this is an entry of is bound to; read once.
+    pub fn bound(&self) -> &Bound {
+        self.bound.get_or_init(|| {
+            let Ok(pod) = self.stored.object.decode::<Pod>() else { return Bound::default() };
+            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty());
+            let references = if node.is_some() { node::references(&pod) } else { BTreeSet::new() };
+            Bound { node, references }
+        })
     }
 
     fn fields(&self, kind: &Kind) -> &BTreeMap<&'static str, String> {

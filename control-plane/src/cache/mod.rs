@@ -38,7 +38,7 @@ use by_node::PodsByNode;
 use history::{Change, History};
 use population::Population;
 
-pub use entry::{CacheEvent, Entry};
+pub use entry::{Bound, CacheEvent, Entry};
 pub use history::Objects;
 pub use snapshot::Snapshot;
 pub use subscription::Subscription;
@@ -184,6 +184,12 @@ impl Cache {
     /// The pods bound to a node.
     pub fn pods_on_node(&self, node: &str) -> Vec<Stored> {
         self.pods_by_node.read().unwrap_or_else(PoisonError::into_inner).on(node)
+    }
+
+    /// Whether a pod that is bound to the node refers to an object of the core group.
+    pub fn node_refers(&self, node: &str, plural: &'static str, namespace: &str, name: &str) -> bool {
+        let index = self.pods_by_node.read().unwrap_or_else(PoisonError::into_inner);
+        index.refers(node, plural, namespace, name)
     }
 
     fn pods_by_node_mut(&self) -> RwLockWriteGuard<'_, PodsByNode> {

@@ -89,7 +89,7 @@ async fn what_was_removed_counts_as_long_as_it_is_kept() {
 async fn one_feed_shows_all_kinds_in_order() {
     let f = Fixture::new().await;
     let mut feed = f.cache.subscribe_all(None).unwrap();
-    assert_eq!(feed.initial().len(), 1);
+    assert_eq!(feed.initial().len(), 2);
     f.config_map("a", "1").await.unwrap();
     f.create(&target("secrets", Some("default"), "s"), json!({})).await.unwrap();
     f.registry.delete(&cx(), &target("configmaps", Some("default"), "a"), &DeleteOptions::default()).await.unwrap();

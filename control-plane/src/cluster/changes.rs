@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 use xebec_proto::v1::cluster_client::ClusterClient;
-use xebec_proto::v1::{RemoveMemberRequest, RemoveMemberResponse, TransferLeaderRequest, TransferLeaderResponse};
+use xebec_proto::v1::{RemoveMemberRequest, RemoveMemberResponse, Role, TransferLeaderRequest, TransferLeaderResponse};
 use xebec_store::{MemberStatus, StoreStatus};
 
 use super::peers::forwarded;
@@ -65,6 +65,8 @@ impl ClusterService {
         let member = find(&status, wanted)?;
         check_majority(&status, member)?;
         self.store.remove_member(member.member.id, deadline).await.map_err(store_status)?;
+        let released = self.names.release(Role::Server, &member.member.name, deadline).await;
+        released.map_err(|error| Status::unavailable(error.to_string()))?;
         let left = self.store.status().members.iter().map(wire_member).collect();
         Ok(RemoveMemberResponse { removed: Some(wire_member(member)), members: left })
     }

@@ -22,6 +22,7 @@ use super::peers::{MasterClient, forwarded, is_forwarded};
 use super::store_status;
 use super::usage::{self, UsageSource};
 use crate::authz::Authorizer;
+use crate::bootstrap::names::Names;
 use crate::bootstrap::record::{DEFAULT_TTL, MAX_TTL, TokenRole};
 use crate::bootstrap::tokens::{Tokens, TokensError};
 
@@ -38,6 +39,8 @@ pub struct ClusterService {
     pub store: Store,
     /// Join tokens.
     pub tokens: Tokens,
+    /// Whose the names are.
+    pub names: Names,
     /// Decides who may.
     pub authorizer: Arc<dyn Authorizer>,
     /// For what only the leader can do.

@@ -125,6 +125,11 @@ pub(super) fn configuration(request: &v1::PatchRequest) -> Result<Configuration,
     Ok(Configuration { body: decode::json_or_yaml(&request.patch)?, force: request.force })
 }
 
+/// That something was done to an object, as a message: the Status that REST clients get.
+pub(super) fn success(kind: &Kind, stored: &Stored) -> v1::Object {
+    v1::Object { revision: stored.revision, json: stored.success(kind).to_string().into() }
+}
+
 /// An object as a message.
 pub(super) fn object(stored: &Stored) -> v1::Object {
     v1::Object { revision: stored.revision, json: stored.to_json() }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Streaming};
-use xebec_api::{Catalogue, Status, decode};
+use xebec_api::{Catalogue, Status, Subresource, decode};
 use xebec_proto::v1::objects_server::Objects;
 use xebec_proto::v1::{
     CreateRequest, DeleteRequest, DeleteResponse, ExecInput, ExecOutput, GetRequest, KindsRequest, KindsResponse,
@@ -110,7 +110,12 @@ impl ObjectsService {
         let target = convert::target(&self.kinds_now(), request.target.as_ref(), true)?;
         let options = convert::write(request.options.as_ref())?;
         let body = decode::json_or_yaml(&request.json)?;
-        self.registry.create(cx, &target, body, &options).await.map(|stored| convert::object(&stored))
+        let stored = self.registry.create(cx, &target, body, &options).await?;
+        // Who may bind or evict a pod need not be able to read it.
+        Ok(match target.subresource {
+            Some(Subresource::Binding | Subresource::Eviction) => convert::success(target.kind, &stored),
+            _ => convert::object(&stored),
+        })
     }
 
     async fn replace(&self, cx: &RequestContext, request: &UpdateRequest) -> Result<Object, Status> {

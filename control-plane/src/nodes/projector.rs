@@ -133,6 +133,8 @@ impl Projector {
     fn node_changed(&self, change: &Change) {
         self.shared.sessions.node_changed(&change.name);
         if change.current.is_none() {
+            // Its certificate is good no longer; neither is a session that began with it.
+            self.shared.sessions.cut(&change.name);
             self.shared.liveness.forget(&change.name);
         }
     }

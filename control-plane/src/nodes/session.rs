@@ -2,6 +2,7 @@
 //!
 //! Reading never waits for a write to the store: reports go to writers that keep the newest of each thing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 use tonic::{Status, Streaming};
 use xebec_proto::v1::node_down;
 use xebec_proto::v1::node_up::Message;
-use xebec_proto::v1::{Heartbeat, Hello, NodeUp, Welcome};
+use xebec_proto::v1::{Heartbeat, Hello, NodeUp, NodeUsage, Welcome};
 
 use super::hub::Shared;
 use super::outbox::Outbox;
@@ -90,7 +91,8 @@ impl Session {
     }
 
     fn heartbeat(&mut self, heartbeat: Heartbeat) {
-        if let Some(usage) = heartbeat.usage {
+        if let Some(mut usage) = heartbeat.usage {
+            self.keep_own(&mut usage);
             self.shared.liveness.set_usage(&self.node, usage);
         }
         if heartbeat.conditions_json.is_empty() {
@@ -103,6 +105,15 @@ impl Session {
         if let (Some(reports), Some(conditions)) = (&self.reports, &self.conditions) {
             reports.conditions(conditions.clone());
         }
+    }
+
+    /// A node speaks for the pods that are bound to it, and for no others.
+    fn keep_own(&self, usage: &mut NodeUsage) {
+        let bound = self.shared.registry.cache().pods_on_node(&self.node);
+        let metas = bound.iter().map(|stored| stored.object.meta());
+        let own: BTreeSet<(&str, &str)> =
+            metas.map(|meta| (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_str())).collect();
+        usage.pods.retain(|pod| own.contains(&(pod.namespace.as_str(), pod.name.as_str())));
     }
 
     fn subscribe(&mut self, last_revision: u64) {

@@ -78,6 +78,12 @@ impl Sessions {
         self.subscribed(|session| session.outbox.cut());
     }
 
+    pub(super) fn cut(&self, node: &str) {
+        if let Some(session) = self.lock().nodes.get(node) {
+            session.outbox.cut();
+        }
+    }
+
     pub(super) fn any_subscribed(&self) -> bool {
         self.lock().nodes.values().any(|session| session.subscribed)
     }

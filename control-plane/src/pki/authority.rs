@@ -8,6 +8,7 @@ use xebec_proto::tls;
 
 use super::PkiError;
 use super::leaf::{Leaf, lifetime, subject};
+use super::signing::Signable;
 
 const AUTHORITY_LIFE: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 
@@ -65,6 +66,13 @@ impl Authority {
     /// Signs a leaf for somebody else's key. The chain as PEM: leaf first, this authority last.
     pub fn sign(&self, leaf: &Leaf, key: &impl PublicKeyData, now: Timestamp) -> Result<String, PkiError> {
         let signed = leaf.params(now)?.signed_by(key, &self.issuer).map_err(PkiError::certificate("certificate"))?;
+        Ok(format!("{}{}", signed.pem(), self.pem))
+    }
+
+    /// Signs what a CertificateSigningRequest asks for. The chain as PEM: leaf first, this authority last.
+    pub fn sign_request(&self, request: &Signable) -> Result<String, PkiError> {
+        let (params, key) = request.parts();
+        let signed = params.clone().signed_by(key, &self.issuer).map_err(PkiError::certificate("certificate"))?;
         Ok(format!("{}{}", signed.pem(), self.pem))
     }
 

@@ -269,7 +269,8 @@ mod tests {
         assert!(text.contains("server: https://10.0.0.1:6443"));
         let encoded = text.lines().find_map(|line| line.trim().strip_prefix("client-certificate-data: ")).unwrap();
         let chain = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, encoded).unwrap();
-        let user = crate::authn::certificate::user(&tls::certificates(&chain).unwrap()[0]).unwrap();
+        let leaf = &tls::certificates(&chain).unwrap()[0];
+        let user = crate::authn::certificate::ClientCertificate::read(leaf).unwrap().user;
         assert_eq!((user.name.as_str(), user.in_group(MASTERS)), (ADMIN, true));
     }
 }

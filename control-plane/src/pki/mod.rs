@@ -20,6 +20,7 @@ pub mod leaf;
 pub mod renewal;
 pub mod request;
 pub mod rotating;
+pub mod signing;
 pub mod tls;
 
 pub use authority::Authority;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
 use xebec_proto::tls::{provider, roots};
 
@@ -25,6 +25,9 @@ pub fn api_server(pki: &Pki) -> Result<Arc<ServerConfig>, PkiError> {
     let verifier = client_verifier(pki.authorities.client.certificate(), Anonymous::Allowed)?;
     let mut config = server(rustls::DEFAULT_VERSIONS, verifier)?.with_cert_resolver(pki.serving.clone());
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A session that is taken up again would bring its client's certificate along, unverified.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     Ok(Arc::new(config))
 }
 

@@ -55,6 +55,17 @@ impl Write {
         Write { compares: vec![unchanged(key, revision)], ops, asked: None, freeing: true }
     }
 
+    /// Replaces another object too, if it is still at `revision`.
+    pub(super) fn also_replace(&mut self, key: &Bytes, revision: u64, object: &Object) {
+        self.guard(key, revision);
+        self.ops.push(put(key, object.bytes(), NO_LEASE));
+    }
+
+    /// Removes another key too, whether it is there or not.
+    pub(super) fn also_delete(&mut self, key: Option<Bytes>) {
+        self.ops.extend(key.map(|key| Op::Delete { key }));
+    }
+
     /// Holds only if `key` is still at `revision`.
     pub(super) fn guard(&mut self, key: &Bytes, revision: u64) {
         self.compares.push(unchanged(key, revision));

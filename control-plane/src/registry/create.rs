@@ -12,6 +12,7 @@ use super::commit::{Committed, Write};
 use super::environment::generate_name;
 use super::ownership::Ownership;
 use super::pipeline::Passage;
+use super::quota::{self, Versions};
 use super::settle::ATTEMPTS;
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, keys, reservations, rfc3339};
 
@@ -29,6 +30,7 @@ impl Registry {
             None => self.create_object(cx, target, body, options).await,
             Some(Subresource::Binding) => self.bind(cx, target, &body, options).await,
             Some(Subresource::Eviction) => self.evict(cx, target, &body, options).await,
+            Some(Subresource::Token) => self.issue_token(cx, target, body, options).await,
             Some(_) => Err(Status::method_not_supported(target.kind, "create")),
         }
     }
@@ -47,7 +49,7 @@ impl Registry {
         options.check_manager("CreateOptions")?;
         self.authorize(cx, "create", &target)?;
         if !target.kind.is_stored() {
-            return self.answer(cx, &target, body, options);
+            return self.answer(cx, &target, body, options).await;
         }
         let generate = Some(value::text(&body, "/metadata/generateName").unwrap_or_default().to_owned());
         let generate = generate.filter(|base| target.name.is_empty() && !base.is_empty());
@@ -84,17 +86,24 @@ impl Registry {
         draft["metadata"]["uid"] = json!(self.parts.environment.uid());
         draft["metadata"]["creationTimestamp"] = json!(rfc3339(self.now()));
         let passage = Passage { cx, target, options, old: None, ownership };
+        self.await_others(&passage, &mut draft).await?;
+        self.await_counted(target).await;
         let object = self.pass_create(&passage, draft)?;
+        let created = Versions { old: None, new: Some(&object) };
         if options.dry_run {
             self.read_barrier(cx.deadline).await?;
+            self.charge(target, created, &mut Write::default())?;
             let taken = self.cached(target).is_some();
             return Ok(if taken { Turn::Taken } else { Turn::Created(Stored { object, revision: 0 }) });
         }
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
         let mut write = Write::create(&key, &object, self.lease(cx, target.kind).await?);
         if let Some(namespace) = namespace {
-            let meta = namespace.object.meta();
-            write.guard(&keys::object(namespace_kind()?, None, &meta.name), namespace.revision);
+            let place = keys::object(namespace_kind()?, None, &namespace.object.meta().name);
+            match quota::announces_itself(target.kind) {
+                true => write.also_replace(&place, namespace.revision, &namespace.object),
+                false => write.guard(&place, namespace.revision),
+            }
         }
         if let Some(definition) = definition {
             let key = keys::object(&CUSTOM_RESOURCE_DEFINITION, None, &definition.object.meta().name);
@@ -102,7 +111,15 @@ impl Registry {
         }
         let held = reservations::held(target.kind, &object);
         write.reserve(&reservations::owner(target), &Default::default(), &held);
-        Ok(match self.commit(cx, write).await? {
+        let turn = self.charging(cx, target).await?;
+        let counted = self.quota_revision();
+        if let Err(refusal) = self.charge(target, created, &mut write) {
+            self.read_barrier(cx.deadline).await?;
+            return if self.quota_revision() == counted { Err(refusal) } else { Ok(Turn::Lost) };
+        }
+        let committed = self.commit(cx, write).await;
+        drop(turn);
+        Ok(match committed? {
             Committed::At(revision) => Turn::Created(Stored { object, revision }),
             Committed::Lost { exists: true } => Turn::Taken,
             Committed::Lost { exists: false } => Turn::Lost,

@@ -38,7 +38,7 @@ const SUFFIX: usize = 5;
 const MAX_BASE: usize = 63 - SUFFIX;
 
 /// A name made of `base` and five characters of chance.
-pub(super) fn generate_name(environment: &dyn Environment, base: &str) -> String {
+pub(crate) fn generate_name(environment: &dyn Environment, base: &str) -> String {
     let mut name: String = base.chars().take(MAX_BASE).collect();
     for _ in 0..SUFFIX {
         let index = environment.pick(ALPHABET.len() as u64) as usize;

@@ -42,13 +42,16 @@ mod page;
 mod patch;
 mod pipeline;
 mod pod_stream;
+mod quota;
 mod reservations;
 mod review;
 mod scale;
 mod settle;
 mod stored;
 mod target;
+mod token;
 mod update;
+mod warnings;
 mod watch;
 
 #[cfg(test)]
@@ -68,12 +71,14 @@ use tokio::time::Instant;
 use xebec_api::Status;
 
 use crate::admission::Admission;
+use crate::authn::bearer::BearerTokens;
 use crate::authz::Authorizer;
 use crate::cache::Cache;
 
 pub use apply::{Applied, Configuration};
 pub use backend::Backend;
 pub use delete_collection::DeletedMany;
+pub(crate) use environment::generate_name;
 pub use environment::{Environment, SystemEnvironment, rfc3339};
 pub use options::{
     DeleteOptions, FieldValidation, Freshness, ListOptions, Patch, Preconditions, Propagation, WatchFrom, WatchOptions,
@@ -84,6 +89,7 @@ pub use xebec_api::patch::PatchKind;
 pub use pod_stream::{ContainerPlace, PodPlace, node_refusal};
 pub use stored::{Deleted, Listing, Stored};
 pub use target::{RequestContext, Scope, Target};
+pub use warnings::Warnings;
 pub use watch::{WatchEvent, WatchStream};
 
 /// How long a read waits for a revision that this master has not applied yet.
@@ -99,6 +105,8 @@ pub struct RegistryParts {
     pub authorizer: Arc<dyn Authorizer>,
     /// What the cluster adds and refuses, in order.
     pub admission: Vec<Arc<dyn Admission>>,
+    /// Makes and verifies the tokens of ServiceAccounts.
+    pub tokens: Arc<BearerTokens>,
     /// Time, identifiers and chance.
     pub environment: Arc<dyn Environment>,
     /// Where cluster addresses come from.
@@ -109,17 +117,23 @@ pub struct RegistryParts {
 #[derive(Clone)]
 pub struct Registry {
     parts: Arc<RegistryParts>,
+    lanes: Arc<quota::Lanes>,
 }
 
 impl Registry {
     /// A registry of these parts.
     pub fn new(parts: RegistryParts) -> Registry {
-        Registry { parts: Arc::new(parts) }
+        Registry { parts: Arc::new(parts), lanes: Arc::default() }
     }
 
     /// The watch cache that this registry reads.
     pub fn cache(&self) -> &Arc<Cache> {
         &self.parts.cache
+    }
+
+    /// The public keys of ServiceAccounts' tokens, as a JSON Web Key Set.
+    pub fn token_keys(&self) -> serde_json::Value {
+        self.parts.tokens.accounts().key_set()
     }
 
     /// The time as this registry sees it.

@@ -1,11 +1,16 @@
 //! What every write does to an object before it is proposed: check its fields, default, prepare, admit, validate.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use xebec_api::{Object, Status, schema};
 
 use super::ownership::Ownership;
 use super::{FieldValidation, Registry, RequestContext, Target, WriteOptions};
 use crate::admission::{AdmissionRequest, Operation};
+
+/// How long a new object waits for what it depends on. A controller makes a namespace's default account within milliseconds.
+const OTHERS_WAIT: Duration = Duration::from_secs(1);
 
 /// A write on its way through the pipeline.
 pub(super) struct Passage<'a> {
@@ -65,34 +70,51 @@ impl Registry {
     }
 
     fn mutate(&self, passage: &Passage<'_>, operation: Operation, object: &mut Value) -> Result<(), Status> {
-        let name = passage.target.name.as_str();
-        let mut request = admission_request(passage, name, operation, object);
+        let mut request = self.admission_request(passage, operation, object);
         self.parts.admission.iter().try_for_each(|plugin| plugin.mutate(&mut request))
     }
 
     /// Asks the plugins whether this may be.
     pub(super) fn admit(&self, passage: &Passage<'_>, operation: Operation, object: &mut Value) -> Result<(), Status> {
-        let name = passage.target.name.as_str();
-        let request = admission_request(passage, name, operation, object);
+        let request = self.admission_request(passage, operation, object);
         self.parts.admission.iter().try_for_each(|plugin| plugin.validate(&request))
     }
-}
 
-fn admission_request<'a>(
-    passage: &Passage<'a>,
-    name: &'a str,
-    operation: Operation,
-    object: &'a mut Value,
-) -> AdmissionRequest<'a> {
-    AdmissionRequest {
-        user: &passage.cx.user,
-        operation,
-        kind: passage.target.kind.stored(),
-        subresource: passage.target.subresource,
-        namespace: passage.target.namespace.as_deref(),
-        name,
-        object,
-        old: passage.old,
+    /// Waits, but not for long, for what plugins want to see of others before they decide on a new object.
+    pub(super) async fn await_others(&self, passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
+        let request = self.admission_request(passage, Operation::Create, object);
+        let wanted: Vec<Target> = self.parts.admission.iter().filter_map(|plugin| plugin.awaits(&request)).collect();
+        for target in wanted.iter().filter(|target| self.cached(target).is_none()) {
+            self.read_barrier(passage.cx.deadline).await?;
+            // Whether it has come is for the plugin to see.
+            drop(tokio::time::timeout(OTHERS_WAIT, self.appears(target)).await);
+        }
+        Ok(())
+    }
+
+    async fn appears(&self, target: &Target) {
+        let mut revisions = self.parts.cache.revisions();
+        while self.cached(target).is_none() && revisions.changed().await.is_ok() {}
+    }
+
+    fn admission_request<'a>(
+        &'a self,
+        passage: &Passage<'a>,
+        operation: Operation,
+        object: &'a mut Value,
+    ) -> AdmissionRequest<'a> {
+        AdmissionRequest {
+            user: &passage.cx.user,
+            operation,
+            kind: passage.target.kind.stored(),
+            subresource: passage.target.subresource,
+            namespace: passage.target.namespace.as_deref(),
+            name: &passage.target.name,
+            object,
+            old: passage.old,
+            warnings: &passage.cx.warnings,
+            environment: self.parts.environment.as_ref(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! What only one object may hold: the cluster addresses and node ports of Services, the pod address ranges of Nodes.
+//! What only one object may hold: the cluster addresses and node ports of Services, the pod address ranges of Nodes, and the
+//! addresses at which others reach them.
 //!
 //! Each is a key of its own, taken and given back in the transaction that changes the object. So two masters that
 //! choose the same address at the same time do not both succeed, and no repair loop has to look for leaks. Nor does a
@@ -25,7 +26,7 @@ const GUESSES: usize = 32;
 pub(super) fn held(kind: &Kind, object: &Object) -> BTreeSet<Bytes> {
     match (kind.group, kind.plural) {
         ("", "services") => held_by(&object.to_value()),
-        ("", "nodes") => ranges_of(&object.to_value()),
+        ("", "nodes") => held_by_node(&object.to_value()),
         _ => BTreeSet::new(),
     }
 }
@@ -45,6 +46,15 @@ fn held_by(service: &Value) -> BTreeSet<Bytes> {
     let addresses = addresses.filter_map(|text| text.parse().ok()).map(address_key);
     let ports = value::list(service, "/spec/ports").iter().filter_map(node_port).map(port_key);
     addresses.chain(ports).collect()
+}
+
+/// Everything that is a Node's alone. Others send the traffic of its pods to its address: two nodes must not say the same.
+fn held_by_node(node: &Value) -> BTreeSet<Bytes> {
+    let internal = |address: &&Value| value::text(address, "/type") == Some("InternalIP");
+    let addresses = value::list(node, "/status/addresses").iter().filter(internal);
+    let addresses = addresses.filter_map(|address| value::text(address, "/address")?.parse::<IpAddr>().ok());
+    let addresses = addresses.map(|address| keys::reserved("node-addresses", &address.to_string()));
+    addresses.chain(ranges_of(node)).collect()
 }
 
 fn ranges_of(node: &Value) -> BTreeSet<Bytes> {
@@ -70,7 +80,7 @@ impl Registry {
     /// Gives a Service the address and the ports it needs, and refuses those, and ranges of Nodes, that others hold.
     pub(super) fn allocate(&self, target: &Target, object: &mut Value, old: Option<&Value>) -> Result<(), Status> {
         if target.kind.group.is_empty() && target.kind.plural == "nodes" {
-            return self.check_ranges(target, object, old);
+            return self.check_node(target, object, old);
         }
         if !is_service(target.kind) {
             return Ok(());
@@ -83,13 +93,17 @@ impl Registry {
 }
 
 impl Registry {
-    fn check_ranges(&self, target: &Target, node: &Value, old: Option<&Value>) -> Result<(), Status> {
-        let before = old.map(ranges_of).unwrap_or_default();
+    fn check_node(&self, target: &Target, node: &Value, old: Option<&Value>) -> Result<(), Status> {
+        let before = old.map(held_by_node).unwrap_or_default();
         let state = self.parts.store.state();
         let taken = |key: &&Bytes| !before.contains(*key) && state.get(key).is_some();
-        match ranges_of(node).iter().find(taken) {
+        let ranges = ranges_of(node);
+        match held_by_node(node).iter().find(taken) {
             None => Ok(()),
-            Some(_) => Err(Status::conflict(target.kind, &target.name, "another node has this range of pod addresses")),
+            Some(key) if ranges.contains(key) => {
+                Err(Status::conflict(target.kind, &target.name, "another node has this range of pod addresses"))
+            }
+            Some(_) => Err(Status::conflict(target.kind, &target.name, "another node has this internal address")),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Creates of kinds that are not kept: the object is a question, and what comes back is the question with its answer.
 
 use serde_json::Value;
+use xebec_api::kinds::TOKEN_REVIEW;
 use xebec_api::{Object, Status};
 
 use super::ownership::Ownership;
@@ -10,7 +11,7 @@ use crate::authz::reviews;
 
 impl Registry {
     /// Answers a review.
-    pub(super) fn answer(
+    pub(super) async fn answer(
         &self,
         cx: &RequestContext,
         target: &Target,
@@ -20,7 +21,13 @@ impl Registry {
         check_fields(&Passage { cx, target, options, old: None, ownership: Ownership::ByChange }, &mut review)?;
         target.kind.apply_defaults(&mut review);
         refuse(target, &target.kind.strategy.validate(&review))?;
-        review["status"] = reviews::answer(target.kind, &review, &cx.user, self.parts.authorizer.as_ref())?;
+        if target.kind == &TOKEN_REVIEW {
+            // Whoever asks will not ask again: a token that is good must not be called bad by a master that is behind.
+            self.read_barrier(cx.deadline).await?;
+        }
+        let desk =
+            reviews::Desk { authorizer: self.parts.authorizer.as_ref(), tokens: &self.parts.tokens, now: self.now() };
+        review["status"] = desk.answer(target.kind, &review, &cx.user)?;
         Ok(Stored { object: Object::from_value(review)?, revision: 0 })
     }
 }

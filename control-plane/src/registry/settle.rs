@@ -5,10 +5,15 @@
 //! and the cache was behind, it is made again on the newer object. The decision itself says whether a newer object is acceptable, by
 //! checking the caller's preconditions.
 
+use bytes::Bytes;
+use xebec_api::kinds::NODE;
 use xebec_api::{Object, Status};
+use xebec_proto::v1::Role;
 
 use super::commit::{Committed, Write};
+use super::quota::Versions;
 use super::{Registry, RequestContext, Stored, Target, keys, reservations};
+use crate::authn::credentials;
 
 /// How often a write starts over. A write that loses so often competes with writers that never pause.
 pub(super) const ATTEMPTS: usize = 16;
@@ -97,15 +102,29 @@ impl Registry {
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
         let held = reservations::held(target.kind, &current.object);
         let (mut write, holds) = if removed {
-            (Write::remove(&key, current.revision), Default::default())
+            let mut write = Write::remove(&key, current.revision);
+            write.also_delete(credential_of(target));
+            (write, Default::default())
         } else {
             let lease = self.lease(cx, target.kind).await?;
             (Write::replace(&key, current.revision, &object, lease), reservations::held(target.kind, &object))
         };
         write.reserve(&reservations::owner(target), &held, &holds);
-        Ok(match self.commit(cx, write).await? {
+        let turn = self.charging(cx, target).await?;
+        let versions = Versions { old: Some(&current.object), new: (!removed).then_some(&object) };
+        if let Err(refusal) = self.charge(target, versions, &mut write) {
+            return Ok(Attempt::Unwritten(Err(refusal)));
+        }
+        let committed = self.commit(cx, write).await;
+        drop(turn);
+        Ok(match committed? {
             Committed::At(revision) => Attempt::Written(Settled { stored: Stored { object, revision }, removed }),
             Committed::Lost { .. } => Attempt::Lost,
         })
     }
+}
+
+/// What lets the object itself act: a Node's certificates end with it.
+fn credential_of(target: &Target) -> Option<Bytes> {
+    (*target.kind == NODE).then(|| credentials::name_key(Role::Agent, &target.name))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use xebec_api::{Kind, Subresource};
 
+use super::Warnings;
 use crate::authn::User;
 
 /// On whose behalf, and until when.
@@ -14,6 +15,15 @@ pub struct RequestContext {
     pub user: Arc<User>,
     /// After this nobody waits for the answer any more.
     pub deadline: Instant,
+    /// What the caller is told beside the answer.
+    pub warnings: Warnings,
+}
+
+impl RequestContext {
+    /// Of this caller, until then.
+    pub fn new(user: Arc<User>, deadline: Instant) -> RequestContext {
+        RequestContext { user, deadline, warnings: Warnings::default() }
+    }
 }
 
 /// One object, or a subresource of it.

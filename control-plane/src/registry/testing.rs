@@ -15,6 +15,8 @@ use xebec_store::{ApplyObserver, StoreError};
 use super::{Backend, Environment, Registry, RegistryParts, RequestContext, Stored, Target, WriteOptions};
 use crate::admission;
 use crate::authn::User;
+use crate::authn::bearer::BearerTokens;
+use crate::authn::service_account::ServiceAccountTokens;
 use crate::authz::{Attributes, Authorizer, Decision};
 use crate::cache::{Cache, Limits};
 
@@ -100,6 +102,12 @@ impl Environment for FixedEnvironment {
     }
 }
 
+/// Bearer tokens by a key of their own.
+pub(crate) fn tokens(cache: Arc<Cache>) -> BearerTokens {
+    let key = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    BearerTokens::new(ServiceAccountTokens::new(&key, cache.clone()).unwrap(), cache)
+}
+
 /// Lets in everybody but `nobody`.
 pub(crate) struct AllButNobody;
 
@@ -176,11 +184,13 @@ impl Fixture {
             cache: cache.clone(),
             authorizer: Arc::new(AllButNobody),
             admission: admission::plugins(&cache, Duration::from_secs(10)),
+            tokens: Arc::new(tokens(cache.clone())),
             environment: Arc::new(FixedEnvironment(AtomicU64::new(0))),
             service_cidr: "10.43.0.0/16".parse().unwrap(),
         });
         let fixture = Fixture { registry, cache, store };
         fixture.create(&target("namespaces", None, "default"), json!({})).await.unwrap();
+        fixture.create(&target("serviceaccounts", Some("default"), "default"), json!({})).await.unwrap();
         fixture
     }
 
@@ -204,7 +214,7 @@ pub(crate) fn cx() -> RequestContext {
 }
 
 pub(crate) fn cx_of(name: &str) -> RequestContext {
-    RequestContext { user: Arc::new(User::new(name, [])), deadline: Instant::now() + Duration::from_secs(5) }
+    RequestContext::new(Arc::new(User::new(name, [])), Instant::now() + Duration::from_secs(5))
 }
 
 pub(crate) fn kind(plural: &str) -> &'static Kind {

@@ -141,6 +141,7 @@ impl SubresourceForm {
             Subresource::Exec => ("", "v1", "PodExecOptions", &["create", "get"]),
             Subresource::Attach => ("", "v1", "PodAttachOptions", &["create", "get"]),
             Subresource::PortForward => ("", "v1", "PodPortForwardOptions", &["create", "get"]),
+            Subresource::Token => ("authentication.k8s.io", "v1", "TokenRequest", &["create"]),
         };
         SubresourceForm { group, version, kind, verbs }
     }

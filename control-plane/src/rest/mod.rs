@@ -24,6 +24,7 @@ mod logs;
 mod negotiate;
 mod objects;
 mod openapi;
+mod openid;
 mod path;
 mod query;
 mod respond;
@@ -47,6 +48,7 @@ use xebec_api::Status;
 
 pub use classified::Classified;
 pub(crate) use classified::info;
+pub(crate) use path::percent_decode;
 
 use crate::authn::User;
 use crate::nodes::NodeStreams;
@@ -64,6 +66,8 @@ pub struct RestState {
     pub registry: Registry,
     /// The way to the containers.
     pub streams: Arc<dyn NodeStreams>,
+    /// `host:port` of this master's API, as others know it.
+    pub api_address: Arc<str>,
 }
 
 /// The REST API, for any path.
@@ -104,7 +108,7 @@ async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, S
         return fixed::open(&state, page).await;
     }
     let user = parts.extensions.get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
-    let cx = RequestContext { user, deadline: Instant::now() + REQUEST_TIMEOUT };
+    let cx = RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT);
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let (pretty, gzip) = (query.flag("pretty"), finish::takes_gzip(&parts.headers));
@@ -123,6 +127,7 @@ async fn route_to(call: Call, route: Route, path: &str, body: Body) -> Result<Re
     match route {
         Route::Open(page) => fixed::open(&call.state, page).await,
         Route::Discovery(place) => discovery::serve(&call, path, &place),
+        Route::OpenId(document) => openid::serve(&call, path, document),
         Route::OpenApi(place) => openapi::serve(&call, path, &place).await,
         Route::Resource(address) => {
             let resource = address.resource(&call.state.registry.cache().catalogue())?;

@@ -82,10 +82,11 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
     let body = body.value;
     let stored = call.state.registry.create(&call.cx, &target, body, &options).await?;
     let mut response = match target.subresource {
-        None => show(call, StatusCode::CREATED, form, target.kind, &stored)?,
+        None | Some(Subresource::Token) => show(call, StatusCode::CREATED, form, target.kind, &stored)?,
         Some(_) => respond::json(StatusCode::CREATED, &stored.success(target.kind)),
     };
     respond::warn(&mut response, &warnings);
+    respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
 
@@ -97,6 +98,7 @@ async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, St
     let stored = call.state.registry.update(&call.cx, target, body, &options).await?;
     let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
     respond::warn(&mut response, &warnings);
+    respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
 
@@ -118,6 +120,7 @@ async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
     let stored = call.state.registry.patch(&call.cx, target, &patch, &options).await?;
     let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
     respond::warn(&mut response, &warnings);
+    respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
 
@@ -127,7 +130,9 @@ async fn apply(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
     let configuration = Configuration { body: decode::json_or_yaml(&bytes)?, force };
     let applied = call.state.registry.apply(&call.cx, target, &configuration, &options).await?;
     let code = if applied.created { StatusCode::CREATED } else { StatusCode::OK };
-    show(call, code, form, target.kind, &applied.stored)
+    let mut response = show(call, code, form, target.kind, &applied.stored)?;
+    respond::warn(&mut response, &call.cx.warnings.all());
+    Ok(response)
 }
 
 /// How to write. Who does not name its field manager is known by its user agent.

@@ -14,8 +14,19 @@ pub(super) enum Route {
     Discovery(Place),
     /// What it looks like.
     OpenApi(Place),
+    /// How to verify the tokens of ServiceAccounts.
+    OpenId(OpenId),
     /// Objects.
     Resource(Address),
+}
+
+/// The two documents of OpenID Connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OpenId {
+    /// Who issues tokens, and where the keys are.
+    Configuration,
+    /// The keys.
+    Keys,
 }
 
 /// Pages that need no authentication.
@@ -84,6 +95,8 @@ pub(super) fn parse(path: &str) -> Result<Route, Status> {
         ["openapi", "v3"] => Route::OpenApi(Place::Index),
         ["openapi", "v3", "api", v] => Route::OpenApi(version("", v)),
         ["openapi", "v3", "apis", group, v] => Route::OpenApi(version(group, v)),
+        [".well-known", "openid-configuration"] => Route::OpenId(OpenId::Configuration),
+        ["openid", "v1", "jwks"] => Route::OpenId(OpenId::Keys),
         ["api", v, rest @ ..] => Route::Resource(address("", v, rest)?),
         ["apis", group, v, rest @ ..] if !group.is_empty() => Route::Resource(address(group, v, rest)?),
         _ => return Err(Status::no_such_resource()),
@@ -138,7 +151,7 @@ fn segment(raw: &str) -> Result<String, Status> {
 }
 
 /// Decodes `%XX`; `None` where that is no UTF-8.
-pub(super) fn percent_decode(raw: &str) -> Option<String> {
+pub(crate) fn percent_decode(raw: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(raw.len());
     let mut rest = raw.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -185,6 +198,8 @@ mod tests {
             ("/apis/apps/v1", r#"Discovery(Version("apps", "v1"))"#),
             ("/openapi/v3/api/v1", r#"OpenApi(Version("", "v1"))"#),
             ("/readyz/etcd", "Open(Ready)"),
+            ("/.well-known/openid-configuration", "OpenId(Configuration)"),
+            ("/openid/v1/jwks/", "OpenId(Keys)"),
         ];
         for (path, expected) in cases {
             assert_eq!(read(path), expected, "{path}");

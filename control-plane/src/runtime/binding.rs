@@ -98,7 +98,7 @@ impl Binder {
     }
 
     fn context(&self) -> RequestContext {
-        RequestContext { user: self.user.clone(), deadline: Instant::now() + PATIENCE }
+        RequestContext::new(self.user.clone(), Instant::now() + PATIENCE)
     }
 
     fn tell(&self, pod: &PodId, kind: EventType, reason: &'static str, message: String) {

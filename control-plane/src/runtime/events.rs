@@ -136,7 +136,7 @@ impl Pen {
         let Some(kind) = xebec_api::find("", "v1", "events") else { return Ok(()) };
         let user =
             if event.component == super::binding::COMPONENT { &self.users.scheduler } else { &self.users.controllers };
-        let context = RequestContext { user: user.clone(), deadline: Instant::now() + PATIENCE };
+        let context = RequestContext::new(user.clone(), Instant::now() + PATIENCE);
         let target = target(kind, event);
         let count = self.count(&target);
         if count == 0 {

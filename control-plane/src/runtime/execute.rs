@@ -126,7 +126,7 @@ impl Hands {
     }
 
     fn context(&self) -> RequestContext {
-        RequestContext { user: self.user.clone(), deadline: Instant::now() + PATIENCE }
+        RequestContext::new(self.user.clone(), Instant::now() + PATIENCE)
     }
 }
 

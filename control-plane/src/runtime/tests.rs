@@ -62,6 +62,7 @@ impl Master {
             settings: Settings {
                 cluster_cidr: "10.42.0.0/16".parse().unwrap(),
                 node_monitor_grace: Duration::from_secs(4),
+                serving_ca: "the CA".into(),
             },
         };
         let runtime = tokio::spawn(run(parts, std::future::pending()));

@@ -3,7 +3,7 @@
 //! ```text
 //! cache ◄─ store      authorizer ◄─ cache      registry ◄─ store, cache, authorizer, admission
 //! gRPC: Bootstrap, Cluster, Objects, Nodes     REST: health, the registry's router
-//! background: default objects, the runtime (both on the leader only)
+//! background: default objects, the signer of certificate requests, the runtime (all on the leader only)
 //! ```
 
 use std::sync::Arc;
@@ -20,7 +20,9 @@ use xebec_proto::v1::nodes_server::NodesServer;
 use xebec_proto::v1::objects_server::ObjectsServer;
 use xebec_store::Store;
 
+use super::certificate_signer::CertificateSigner;
 use super::config::ServerConfig;
+use super::error::ServerError;
 use super::gate::{Doors, Gate, Observers};
 use super::health::{self, Health};
 use super::in_flight::InFlight;
@@ -29,11 +31,15 @@ use super::master_file::MasterFile;
 use super::networks;
 use super::reading::Readers;
 use super::view::View;
-use crate::admission::{self, Admission};
+use crate::admission::{self, Admission, CertificateSigners};
 use crate::audit::Auditor;
+use crate::authn::Authenticator;
+use crate::authn::bearer::BearerTokens;
+use crate::authn::service_account::ServiceAccountTokens;
 use crate::authz::plugins::{NoEscalation, NodeRestriction};
 use crate::authz::{Authorizer, Rbac, Union};
 use crate::bootstrap::admit::Admitter;
+use crate::bootstrap::names::Names;
 use crate::bootstrap::service::BootstrapService;
 use crate::bootstrap::tokens::Tokens;
 use crate::cache::Cache;
@@ -52,6 +58,9 @@ use crate::runtime::{self, NodeWatch, RuntimeParts};
 /// Three signing requests and some names; anybody may send one.
 const MAX_JOIN_REQUEST: usize = 64 * 1024;
 
+/// What a node says at once: the status of a pod, its own conditions, or a frame of a stream.
+const MAX_NODE_MESSAGE: usize = 1024 * 1024;
+
 /// What a master is wired from.
 pub(super) struct Assembly<'a> {
     pub(super) config: &'a ServerConfig,
@@ -64,16 +73,21 @@ pub(super) struct Assembly<'a> {
 }
 
 impl Assembly<'_> {
-    /// Wires everything, starts what works in the background, and returns the door to it. Fails when audit records cannot be kept.
-    pub(super) fn build(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> std::io::Result<Gate> {
+    /// Wires everything, starts what works in the background, and returns the door to it. Fails when audit records cannot be kept,
+    /// or the key of tokens cannot be used.
+    pub(super) fn build(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> Result<Gate, ServerError> {
         let rbac = Arc::new(Rbac::new(self.cache.clone()));
         let authorizer: Arc<dyn Authorizer> = Arc::new(Union::new(self.cache.clone(), rbac.clone()));
-        let registry = self.registry(&rbac, &authorizer);
+        let accounts = ServiceAccountTokens::new(&self.pki.service_account_key, self.cache.clone())?;
+        let tokens = Arc::new(BearerTokens::new(accounts, self.cache.clone()));
+        let registry = self.registry(&rbac, &authorizer, &tokens);
         let hub = self.hub(&registry);
         tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
+        tasks.spawn(self.certificate_signer(&registry, &authorizer).run(shutdown.clone()));
         tasks.spawn(runtime::run(self.runtime(&registry, &hub), shutdown.clone().cancelled_owned()));
         let doors = self.doors(tasks, shutdown);
-        let audit = Auditor::start(&self.config.audit, &self.config.data_dir)?;
+        let audit = Auditor::start(&self.config.audit, &self.config.data_dir);
+        let audit = audit.map_err(|source| ServerError::Audit { source })?;
         let requests = RequestMetrics::default();
         let metrics = Metrics::new(authorizer.clone(), &requests, |registry| {
             self.store.register_metrics(registry);
@@ -82,7 +96,18 @@ impl Assembly<'_> {
         });
         let rest = self.rest(&registry, &hub).merge(metrics.router());
         let observers = Observers { metrics: requests, audit };
-        Ok(Gate::new(self.grpc(&authorizer, &registry, &hub), rest, doors, observers))
+        let authenticator = self.authenticator(tokens, &authorizer);
+        Ok(Gate::new(self.grpc(&authorizer, &registry, &hub), rest, doors, observers, authenticator))
+    }
+
+    fn authenticator(&self, tokens: Arc<BearerTokens>, authorizer: &Arc<dyn Authorizer>) -> Arc<Authenticator> {
+        Arc::new(Authenticator {
+            store: Arc::new(self.store.clone()),
+            cache: self.cache.clone(),
+            tokens,
+            authorizer: authorizer.clone(),
+            environment: Arc::new(SystemEnvironment),
+        })
     }
 
     fn doors(&self, tasks: &TaskTracker, shutdown: &CancellationToken) -> Doors {
@@ -117,23 +142,38 @@ impl Assembly<'_> {
             settings: Settings {
                 cluster_cidr: self.file.cluster_cidr,
                 node_monitor_grace: self.config.node_monitor_grace,
+                serving_ca: self.pki.authorities.serving.pem().to_owned(),
             },
         }
     }
 
-    fn registry(&self, rbac: &Arc<Rbac>, authorizer: &Arc<dyn Authorizer>) -> Registry {
+    fn registry(&self, rbac: &Arc<Rbac>, authorizer: &Arc<dyn Authorizer>, tokens: &Arc<BearerTokens>) -> Registry {
         let mut admission = admission::plugins(self.cache, self.config.unreachable_toleration);
-        let own: [Arc<dyn Admission>; 2] =
-            [Arc::new(NodeRestriction), Arc::new(NoEscalation::new(rbac.clone(), authorizer.clone()))];
+        let own: [Arc<dyn Admission>; 3] = [
+            Arc::new(NodeRestriction::new(self.cache.clone())),
+            Arc::new(CertificateSigners::new(authorizer.clone())),
+            Arc::new(NoEscalation::new(rbac.clone(), authorizer.clone())),
+        ];
         admission.extend(own);
         Registry::new(RegistryParts {
             store: Arc::new(self.store.clone()),
             cache: self.cache.clone(),
             authorizer: authorizer.clone(),
             admission,
+            tokens: tokens.clone(),
             environment: Arc::new(SystemEnvironment),
             service_cidr: self.file.service_cidr,
         })
+    }
+
+    fn certificate_signer(&self, registry: &Registry, authorizer: &Arc<dyn Authorizer>) -> CertificateSigner {
+        CertificateSigner {
+            registry: registry.clone(),
+            authorizer: authorizer.clone(),
+            pki: self.pki.clone(),
+            names: Names::new(Arc::new(self.store.clone())),
+            leadership: self.store.leadership(),
+        }
     }
 
     fn leader_objects(&self, registry: &Registry) -> LeaderObjects {
@@ -152,10 +192,13 @@ impl Assembly<'_> {
         let usage = hub.clone();
         let tokens = Tokens::new(self.store.clone(), self.pki.authorities.serving.hash());
         let view = View { store: self.store.clone(), cache: self.cache.clone(), file: self.file.clone() };
-        let bootstrap = BootstrapService::new(tokens.clone(), Admitter::new(self.pki.clone()), Arc::new(view));
+        let names = Names::new(Arc::new(self.store.clone()));
+        let admitter = Admitter::new(self.pki.clone());
+        let bootstrap = BootstrapService::new(tokens.clone(), names.clone(), admitter, Arc::new(view));
         let cluster = ClusterService {
             store: self.store.clone(),
             tokens,
+            names,
             authorizer: authorizer.clone(),
             masters: self.client.clone(),
             name: self.file.name.clone(),
@@ -164,13 +207,14 @@ impl Assembly<'_> {
         };
         Routes::new(BootstrapServer::new(bootstrap).max_decoding_message_size(MAX_JOIN_REQUEST))
             .add_service(ClusterServer::new(cluster))
-            .add_service(NodesServer::new(hub.service()))
+            .add_service(NodesServer::new(hub.service()).max_decoding_message_size(MAX_NODE_MESSAGE))
             .add_service(ObjectsServer::new(objects))
             .into_axum_router()
     }
 
     fn rest(&self, registry: &Registry, hub: &NodeHub) -> Router {
-        let state = RestState { registry: registry.clone(), streams: Arc::new(hub.clone()) };
+        let api_address = self.file.api_address().into();
+        let state = RestState { registry: registry.clone(), streams: Arc::new(hub.clone()), api_address };
         health::router(Health { store: self.store.clone(), cache: self.cache.clone() }).merge(rest::router(state))
     }
 }

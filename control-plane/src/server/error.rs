@@ -8,6 +8,7 @@ use xebec_proto::join::JoinError;
 use xebec_proto::tls::TlsError;
 use xebec_store::StoreError;
 
+use crate::authn::jwt::KeyError;
 use crate::bootstrap::tokens::TokensError;
 use crate::pki::PkiError;
 
@@ -77,6 +78,9 @@ pub enum ServerError {
     /// Certificates or their files.
     #[error(transparent)]
     Pki(#[from] PkiError),
+    /// The key that tokens of service accounts are signed with.
+    #[error("pki/service-account.key cannot be used")]
+    ServiceAccountKey(#[from] KeyError),
     /// TLS could not be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -2,8 +2,8 @@
 //! who never sends the body holds no place for ever.
 //!
 //! ```text
-//! connection (user or nobody, address) ─► somebody, or a path that is open to all? ─► a fair turn, below the bounds? ─┬─► gRPC services
-//!                                          else 401                                else 429                           └─► REST router
+//! connection (certificate, address) ─► authenticated? ─► somebody, or a path that is open to all? ─► a fair turn, below the bounds? ─┬─► gRPC services
+//!                                      else 401          else 401                                   else 429                           └─► REST router
 //! ```
 
 use std::sync::Arc;
@@ -12,12 +12,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tower::ServiceExt;
-use xebec_api::{Reason, Status};
+use xebec_api::Status;
 
 use super::in_flight::{Class, InFlight, Permit, classify};
+use super::listener::Acquainted;
 use super::reading::Readers;
 use crate::audit::Auditor;
-use crate::authn::User;
+use crate::authn::{Authenticator, User};
 use crate::fairness::{Classification, Fairness};
 use crate::metrics::RequestMetrics;
 use crate::request_info::RequestInfo;
@@ -38,6 +39,7 @@ pub struct Gate {
     rest: Router,
     doors: Doors,
     observers: Observers,
+    authenticator: Arc<Authenticator>,
 }
 
 /// Who hears of every request.
@@ -108,14 +110,21 @@ impl Doors {
 }
 
 impl Gate {
-    /// In front of these.
-    pub fn new(grpc: Router, rest: Router, doors: Doors, observers: Observers) -> Self {
-        Self { grpc, rest, doors, observers }
+    /// In front of these, for whom the authenticator knows.
+    pub fn new(
+        grpc: Router,
+        rest: Router,
+        doors: Doors,
+        observers: Observers,
+        authenticator: Arc<Authenticator>,
+    ) -> Self {
+        Self { grpc, rest, doors, observers, authenticator }
     }
 
-    /// Answers one request, which carries `Arc<User>` when its caller is somebody.
+    /// Answers one request, which carries its caller's certificate when there is one.
     pub async fn answer(&self, mut request: Request<Body>) -> Response<Body> {
         let is_grpc = is_grpc(&request);
+        let introduced = self.introduce(&mut request).await;
         let class = class(&request, is_grpc);
         let info = match is_grpc {
             true => RequestInfo::of_grpc(request.uri().path()),
@@ -123,15 +132,29 @@ impl Gate {
         };
         let account = self.observers.metrics.begin(&request, is_grpc, class);
         let record = self.observers.audit.begin(&mut request, &info, class);
-        record.close(account.close(self.admit(request, is_grpc, class, &info).await))
+        record.close(account.close(match introduced {
+            Ok(()) => self.admit(request, is_grpc, class, &info).await,
+            Err(status) => refuse(is_grpc, &status),
+        }))
+    }
+
+    /// Finds out who asks. From here on the request carries `Arc<User>` when its caller is somebody.
+    async fn introduce(&self, request: &mut Request<Body>) -> Result<(), Status> {
+        let headers = std::mem::take(request.headers_mut());
+        let introduced = self.authenticator.introduce(request.extensions_mut(), &headers).await;
+        *request.headers_mut() = headers;
+        introduced?;
+        if let (Some(_), Some(acquainted)) =
+            (request.extensions().get::<Arc<User>>(), request.extensions().get::<Acquainted>())
+        {
+            acquainted.set();
+        }
+        Ok(())
     }
 
     async fn admit(&self, request: Request<Body>, is_grpc: bool, class: Class, info: &RequestInfo) -> Response<Body> {
         if request.extensions().get::<Arc<User>>().is_none() && !is_open(&request, is_grpc) {
             return refuse(is_grpc, &Status::unauthorized());
-        }
-        if wants_to_be_another(&request) {
-            return refuse(is_grpc, &Status::new(Reason::Forbidden, "nobody may act as another user here"));
         }
         let user = request.extensions().get::<Arc<User>>().cloned();
         let entry = match self.doors.enter(class, user.as_deref(), info).await {
@@ -172,11 +195,6 @@ fn class(request: &Request<Body>, is_grpc: bool) -> Class {
         (false, true) => Class::Probe,
         _ => classify(request, is_grpc),
     }
-}
-
-/// A client that asks to act as somebody else must not act as itself instead: `kubectl --as` is used to be less.
-fn wants_to_be_another(request: &Request<Body>) -> bool {
-    request.headers().keys().any(|name| name.as_str().starts_with("impersonate-"))
 }
 
 fn is_grpc(request: &Request<Body>) -> bool {

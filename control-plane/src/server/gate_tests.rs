@@ -4,7 +4,11 @@ use axum::routing::any;
 use serde_json::json;
 
 use super::*;
+use crate::authn::certificate::ClientCertificate;
+use crate::cache::Cache;
 use crate::fairness::Config;
+use crate::registry::SystemEnvironment;
+use crate::registry::testing::{AllButNobody, MemoryStore, tokens};
 
 /// A level that lets so many requests of everybody through, and queues none.
 fn doors(max_requests: u32) -> Doors {
@@ -27,19 +31,28 @@ fn doors(max_requests: u32) -> Doors {
 
 fn gate(max_requests: u32) -> Gate {
     let all = || Router::new().fallback(any(|| async { "through" }));
-    Gate::new(
-        all(),
-        all(),
-        doors(max_requests),
-        Observers { metrics: RequestMetrics::default(), audit: Auditor::off() },
-    )
+    gate_of(all, max_requests)
+}
+
+fn gate_of(all: impl Fn() -> Router, max_requests: u32) -> Gate {
+    let cache = Cache::new(crate::cache::Limits::default());
+    let authenticator = Authenticator {
+        store: MemoryStore::new(cache.clone()),
+        tokens: Arc::new(tokens(cache.clone())),
+        cache,
+        authorizer: Arc::new(AllButNobody),
+        environment: Arc::new(SystemEnvironment),
+    };
+    let observers = Observers { metrics: RequestMetrics::default(), audit: Auditor::off() };
+    Gate::new(all(), all(), doors(max_requests), observers, Arc::new(authenticator))
 }
 
 async fn check(gate: &Gate, request: axum::http::request::Builder, user: Option<User>, expect: u16) -> Response<Body> {
     let mut request = request.body(Body::empty()).unwrap();
     let described = format!("{} {}", request.method(), request.uri());
     if let Some(user) = user {
-        request.extensions_mut().insert(Arc::new(user));
+        let certificate = ClientCertificate { user, key: [1; 32], not_after: jiff::Timestamp::MAX };
+        request.extensions_mut().insert(Arc::new(certificate));
     }
     let answer = gate.answer(request).await;
     assert_eq!(answer.status().as_u16(), expect, "{described}");
@@ -92,12 +105,7 @@ async fn above_the_bound_callers_are_told_to_come_back() {
 /// Answers nothing until its body has come, as gRPC does.
 fn patient_gate(max_requests: u32) -> Gate {
     let all = || Router::new().fallback(any(|_: axum::body::Bytes| async { "through" }));
-    Gate::new(
-        all(),
-        all(),
-        doors(max_requests),
-        Observers { metrics: RequestMetrics::default(), audit: Auditor::off() },
-    )
+    gate_of(all, max_requests)
 }
 
 fn join_without_end() -> Request<Body> {
@@ -117,8 +125,31 @@ async fn strangers_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn nobody_acts_as_another() {
+async fn one_who_may_acts_as_another() {
+    let name = |request: Request<Body>| async move {
+        let user = request.extensions().get::<Arc<User>>().map(|user| user.name.clone());
+        user.unwrap_or_default()
+    };
+    let gate = gate_of(|| Router::new().fallback(any(name)), 10);
+    let request = || Request::builder().uri("/api").header("Impersonate-User", "jane");
+    let answer = check(&gate, request(), Some(User::new("admin", [])), 200).await;
+    let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+    assert_eq!(body, "jane");
+    check(&gate, request(), Some(User::new("nobody", [])), 403).await;
+    check(&gate, request(), None, 401).await;
+}
+
+#[tokio::test]
+async fn a_bad_credential_is_refused_everywhere() {
     let gate = gate(10);
-    let request = Request::builder().uri("/api").header("Impersonate-User", "jane");
-    check(&gate, request, Some(User::new("admin", [])), 403).await;
+    let with = |path: &str, header: &str| Request::builder().uri(path).header("Authorization", header);
+    check(&gate, with("/livez", "Bearer a.b.c"), None, 401).await;
+    check(&gate, with("/api", "Bearer abcdef.0123456789abcdef"), None, 401).await;
+    check(&gate, with("/api", "Basic YTpi"), None, 401).await;
+    check(&gate, Request::builder().uri("/api"), Some(User::node("gone")), 401).await;
+    let expired =
+        ClientCertificate { user: User::new("jane", []), key: [1; 32], not_after: jiff::Timestamp::UNIX_EPOCH };
+    let mut request = Request::builder().uri("/api").body(Body::empty()).unwrap();
+    request.extensions_mut().insert(Arc::new(expired));
+    assert_eq!(gate.answer(request).await.status(), 401);
 }

@@ -1,7 +1,8 @@
 //! Objects that every cluster has, kept by the leader: default roles, default namespaces, the `kubernetes` Service and where it
 //! leads. (The service accounts of namespaces are a controller's.)
 //!
-//! What is there is left as it is, but for the Service's endpoints, which follow the masters. Level, not edge: each turn looks at
+//! What is there is left as it is, but for what default roles and bindings lack, and the Service's endpoints, which follow the
+//! masters. Level, not edge: each turn looks at
 //! everything, at the start of a leadership, when the masters change, and from time to time.
 
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use xebec_store::Leadership;
 
 use super::default_objects;
 use crate::authn::User;
+use crate::authz::defaults::reconcile::reconciled;
+use crate::authz::rbac;
 use crate::registry::{DeleteOptions, Registry, RequestContext, Target, WriteOptions};
 
 /// Who owns what is written here, as Kubernetes names it.
@@ -63,13 +66,30 @@ impl LeaderObjects {
 
     async fn ensure(&self, masters: &[String]) -> Result<(), Status> {
         for object in default_objects::all(&self.kubernetes_address, &self.service_cidr) {
-            self.create_if_absent(object).await?;
+            self.ensure_one(object).await?;
         }
         let slices = default_objects::kubernetes_slices(masters);
         for slice in &slices {
             self.put(slice.clone()).await?;
         }
         self.remove_other_slices(&slices).await
+    }
+
+    async fn ensure_one(&self, object: Value) -> Result<(), Status> {
+        let target = target_of(&object)?;
+        let Some(present) = self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name) else {
+            return self.create_if_absent(object).await;
+        };
+        if target.kind.group != rbac::GROUP {
+            return Ok(());
+        }
+        let Some(mended) = reconciled(&present.to_value(), &object) else { return Ok(()) };
+        tracing::info!(name = target.name, "a default role or binding gets back what it lacks");
+        match self.registry.update(&context(), &target, mended, &WriteOptions::default()).await {
+            // Somebody changes it at the same time; the next turn looks again.
+            Err(status) if status.reason != Reason::Conflict => Err(status),
+            _ => Ok(()),
+        }
     }
 
     async fn create_if_absent(&self, object: Value) -> Result<(), Status> {
@@ -121,5 +141,5 @@ fn target_of(object: &Value) -> Result<Target, Status> {
 }
 
 fn context() -> RequestContext {
-    RequestContext { user: Arc::new(User::api_server()), deadline: Instant::now() + DEADLINE }
+    RequestContext::new(Arc::new(User::api_server()), Instant::now() + DEADLINE)
 }

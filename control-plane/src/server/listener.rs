@@ -2,17 +2,21 @@
 //!
 //! One task accepts; each connection has a task of its own, which ends with the connection, at shutdown, or after the handshake's
 //! deadline. Connections are bounded: above the bound a new one is closed at once, so that the caller tries another master. A
-//! connection of nobody is closed after a minute: joining takes seconds, and the bound is for callers with a name.
+//! connection on which nobody has said a name is closed after a minute: joining takes seconds, and the bound is for callers with
+//! a name. One that began with a certificate ends with it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::Extensions;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -22,12 +26,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::gate::Gate;
-use crate::authn::{User, certificate};
+use crate::authn::certificate::{CertificateUserError, ClientCertificate};
 use crate::bootstrap::service::RemoteAddress;
 
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 const HEADER_DEADLINE: Duration = Duration::from_secs(30);
-const ANONYMOUS_LIFE: Duration = Duration::from_secs(60);
+const NAMELESS_LIFE: Duration = Duration::from_secs(60);
 /// What a connection is given to finish its answers at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
 /// After an accept error (no file descriptors, usually) trying again at once would only burn a core.
@@ -95,21 +99,27 @@ impl Connection {
     async fn serve(self, tcp: TcpStream, shutdown: CancellationToken) {
         let from = self.from;
         let Some(stream) = self.shake_hands(tcp).await else { return };
-        let user = match caller(&stream) {
-            Ok(user) => user.map(Arc::new),
+        let certificate = match certificate(&stream) {
+            Ok(certificate) => certificate.map(Arc::new),
             Err(error) => return tracing::warn!(%from, %error, "a client certificate is refused"),
         };
-        let (gate, is_anonymous) = (self.gate, user.is_none());
+        let acquainted = Acquainted::default();
+        let until = until(certificate.as_deref(), acquainted.clone(), shutdown);
+        let gate = self.gate;
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let (gate, user) = (gate.clone(), user.clone());
-            async move { Ok::<_, std::convert::Infallible>(gate.answer(introduce(request, user, from)).await) }
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(RemoteAddress(from));
+            request.extensions_mut().insert(acquainted.clone());
+            request.extensions_mut().extend(certificate.clone().map(with_certificate).unwrap_or_default());
+            let gate = gate.clone();
+            async move { Ok::<_, std::convert::Infallible>(gate.answer(request).await) }
         });
         let builder = http();
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         let mut serving = std::pin::pin!(serving);
         let ended = tokio::select! {
             ended = serving.as_mut() => ended,
-            () = time_is_up(is_anonymous, shutdown) => {
+            () = until => {
                 serving.as_mut().graceful_shutdown();
                 tokio::time::timeout(DRAIN, serving).await.unwrap_or(Ok(()))
             }
@@ -138,26 +148,44 @@ impl Connection {
     }
 }
 
-async fn time_is_up(is_anonymous: bool, shutdown: CancellationToken) {
-    if is_anonymous {
-        shutdown.run_until_cancelled(tokio::time::sleep(ANONYMOUS_LIFE)).await;
-    } else {
-        shutdown.cancelled().await;
+/// Whether somebody has said a name on a connection, by certificate or token; the gate says so.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Acquainted(Arc<AtomicBool>);
+
+impl Acquainted {
+    /// Somebody has.
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
-fn caller(stream: &TlsStream<TcpStream>) -> Result<Option<User>, certificate::CertificateUserError> {
+/// Lasts for as long as a connection may: until shutdown, or the end of the certificate that it began with.
+fn until(
+    certificate: Option<&ClientCertificate>,
+    acquainted: Acquainted,
+    shutdown: CancellationToken,
+) -> impl Future<Output = ()> + use<> {
+    let life = certificate.map(|certificate| {
+        Duration::try_from(certificate.not_after.duration_since(Timestamp::now())).unwrap_or_default()
+    });
+    async move {
+        let over = tokio::time::sleep(life.unwrap_or(NAMELESS_LIFE));
+        let in_time = shutdown.run_until_cancelled(over).await.is_some();
+        if in_time && life.is_none() && acquainted.0.load(Ordering::Relaxed) {
+            shutdown.cancelled().await;
+        }
+    }
+}
+
+fn certificate(stream: &TlsStream<TcpStream>) -> Result<Option<ClientCertificate>, CertificateUserError> {
     let chain = stream.get_ref().1.peer_certificates();
-    chain.and_then(|chain| chain.first()).map(certificate::user).transpose()
+    chain.and_then(|chain| chain.first()).map(ClientCertificate::read).transpose()
 }
 
-fn introduce(request: hyper::Request<Incoming>, user: Option<Arc<User>>, from: SocketAddr) -> hyper::Request<Body> {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(RemoteAddress(from));
-    if let Some(user) = user {
-        request.extensions_mut().insert(user);
-    }
-    request
+fn with_certificate(certificate: Arc<ClientCertificate>) -> Extensions {
+    let mut extensions = Extensions::new();
+    extensions.insert(certificate);
+    extensions
 }
 
 fn http() -> auto::Builder<TokioExecutor> {

@@ -86,7 +86,7 @@ impl Master {
             masters: known_masters,
         };
         let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let gate = assembly.build(&tasks, &shutdown).map_err(|source| ServerError::Audit { source })?;
+        let gate = assembly.build(&tasks, &shutdown)?;
         let listener =
             Listener { tcp: api, tls: tls::api_server(&pki)?, gate, max_connections: config.max_connections };
         tasks.spawn(listener.run(shutdown.clone()));

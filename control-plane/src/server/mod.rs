@@ -4,6 +4,8 @@
 //! a request comes in).
 
 mod assembly;
+mod certificate_requests;
+mod certificate_signer;
 pub mod config;
 mod default_objects;
 pub mod disaster;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use xebec_proto::endpoint::Endpoint;
-use xebec_proto::join::{self, Applicant, JoinError, Joined};
+use xebec_proto::join::{Applicant, JoinError, Joined, Joiner};
 use xebec_proto::v1::Role;
 
 use super::config::{Join, ServerConfig};
@@ -114,9 +114,10 @@ async fn enter(config: &ServerConfig, to: &Join) -> Result<Settled, ServerError>
 
 async fn join_patiently(config: &ServerConfig, to: &Join) -> Result<Joined, ServerError> {
     let applicant = Applicant { role: Role::Server, name: config.name.clone(), addresses: own_addresses(config) };
+    let joiner = Joiner::new(&to.token, &applicant)?;
     let give_up = Instant::now() + JOIN_PATIENCE;
     loop {
-        match join::join(&to.server, &to.token, &applicant, JOIN_TIMEOUT).await {
+        match joiner.join(&to.server, JOIN_TIMEOUT).await {
             Ok(joined) => return Ok(joined),
             Err(error) if is_worth_waiting(&error) && Instant::now() < give_up => {
                 tracing::info!(server = %to.server, error = %report(&error), "cannot join yet");

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{DownwardAPIVolumeFile, KeyToPath, Volume, Volum
 use crate::env::EnvError;
 use crate::field::Surroundings;
 use crate::references::{ReferenceKind, References};
+use crate::tokens::TokenKey;
 
 /// Mode of files that name none.
 const DEFAULT_MODE: u32 = 0o644;
@@ -40,6 +41,9 @@ pub enum FilesError {
     /// A path leads out of the volume.
     #[error("path \"{0}\" is not within the volume")]
     Path(String),
+    /// No master has given a token yet.
+    #[error("the service account's token has not come yet")]
+    NoToken,
     /// A source that this node does not know how to provide.
     #[error("volume source {0} is not supported")]
     Unsupported(&'static str),
@@ -56,7 +60,8 @@ pub fn is_rendered(volume: &Volume) -> bool {
 /// Whether a volume may hold secrets, and so must not reach a disk.
 pub fn is_secret(volume: &Volume) -> bool {
     let projected = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
-    volume.secret.is_some() || projected.into_iter().any(|source| source.secret.is_some())
+    let secret = |source: &VolumeProjection| source.secret.is_some() || source.service_account_token.is_some();
+    volume.secret.is_some() || projected.into_iter().any(secret)
 }
 
 /// The files of a configMap, secret, downwardAPI or projected volume.
@@ -98,8 +103,12 @@ fn projection(
     if let Some(source) = &part.downward_api {
         return downward(source.items.as_deref(), mode, around);
     }
+    if let Some(source) = &part.service_account_token {
+        let token = references.tokens().get(&TokenKey::of(source)).ok_or(FilesError::NoToken)?;
+        let file = VolumeFile { content: token.as_bytes().to_vec(), mode };
+        return Ok(Files::from([(within(&source.path)?, file)]));
+    }
     Err(FilesError::Unsupported(match part {
-        VolumeProjection { service_account_token: Some(_), .. } => "serviceAccountToken",
         VolumeProjection { cluster_trust_bundle: Some(_), .. } => "clusterTrustBundle",
         _ => "projected",
     }))

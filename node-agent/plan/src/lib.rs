@@ -23,3 +23,4 @@ pub mod routes;
 pub mod seccomp;
 pub mod security;
 pub mod service_env;
+pub mod tokens;

@@ -1,8 +1,10 @@
-//! The ConfigMaps and Secrets that a pod names, and their contents as the masters sent them.
+//! The ConfigMaps and Secrets that a pod names, and their contents as the masters sent them; and the tokens of its account.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{ConfigMap, Container, PodSpec, Secret, Volume};
+
+use crate::tokens::Tokens;
 
 /// What kind of object a pod refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +32,7 @@ pub type ReferenceKey = (ReferenceKind, String);
 #[derive(Clone, Default, PartialEq)]
 pub struct References {
     items: BTreeMap<ReferenceKey, BTreeMap<String, Vec<u8>>>,
+    tokens: Tokens,
 }
 
 impl References {
@@ -45,6 +48,17 @@ impl References {
         let text = object.string_data.iter().flatten().map(|(key, value)| (key.clone(), value.clone().into_bytes()));
         let data = object.data.iter().flatten().map(|(key, value)| (key.clone(), value.0.clone()));
         self.items.insert((ReferenceKind::Secret, name.to_owned()), data.chain(text).collect());
+    }
+
+    /// The same contents, with these tokens.
+    #[must_use]
+    pub fn with_tokens(&self, tokens: Tokens) -> References {
+        References { items: self.items.clone(), tokens }
+    }
+
+    /// The tokens of the pod's account.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// Notes that an object does not exist.

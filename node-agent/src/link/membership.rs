@@ -8,7 +8,7 @@ use ipnetwork::Ipv4Network;
 use rustls::ClientConfig;
 use xebec_node_plan::link::backoff;
 use xebec_proto::endpoint::Endpoint;
-use xebec_proto::join::{Applicant, JoinError, Joined, join};
+use xebec_proto::join::{Applicant, JoinError, Joined, Joiner};
 use xebec_proto::tls::{ClientIdentity, client_config};
 use xebec_proto::token::JoinToken;
 use xebec_proto::v1::Role;
@@ -129,10 +129,11 @@ async fn join_and_save(
 
 /// Goes round the servers until one has decided.
 async fn join_somewhere(servers: &[Endpoint], token: &JoinToken, applicant: &Applicant) -> Result<Joined, LinkError> {
+    let joiner = Joiner::new(token, applicant).map_err(|error| LinkError::Join(Box::new(error)))?;
     let mut rounds = 0;
     loop {
         for server in servers {
-            match join(server, token, applicant, JOIN_TIMEOUT).await {
+            match joiner.join(server, JOIN_TIMEOUT).await {
                 Ok(joined) => return Ok(joined),
                 Err(error) if error.is_transient() => report(server, &error),
                 Err(error) => return Err(LinkError::Join(Box::new(error))),

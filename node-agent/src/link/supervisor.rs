@@ -14,7 +14,8 @@ use xebec_proto::v1::Hello;
 
 use super::membership::Membership;
 use super::session::{self, Told};
-use super::{Cluster, NetworkUpdate, Uplink, Work, renewal};
+use super::token_client::TokenClient;
+use super::{Cluster, NetworkUpdate, TokenIssuer, Uplink, Work, renewal};
 
 /// Work that waits; the master waits with what follows.
 const WORK: usize = 64;
@@ -32,6 +33,8 @@ pub struct Link {
     pub work: mpsc::Receiver<Work>,
     /// What to know of the network, in order.
     pub network: mpsc::Receiver<NetworkUpdate>,
+    /// Who gives tokens to pods.
+    pub tokens: Arc<dyn TokenIssuer>,
     /// Ends the sessions when it is dropped.
     pub guard: LinkGuard,
 }
@@ -49,11 +52,14 @@ impl Link {
         };
         let (identity, tls) = watch::channel(membership.tls.clone());
         let renewal = tokio::spawn(renewal::run(membership.pki.clone(), identity));
+        let (masters, known_masters) = watch::channel(membership.masters.clone());
+        let tokens = Arc::new(TokenClient::new(tls.clone(), known_masters));
         let last_revision = Arc::new(AtomicU64::new(0));
         let context = session::Context { tls, hello, uplink: uplink.clone(), work, network, last_revision };
         let cluster = membership.cluster.clone();
-        let supervisor = tokio::spawn(Supervisor::new(membership, context).run());
-        Link { cluster, uplink, work: works, network: networks, guard: LinkGuard { tasks: [supervisor, renewal] } }
+        let supervisor = tokio::spawn(Supervisor::new(membership, context, masters).run());
+        let guard = LinkGuard { tasks: [supervisor, renewal] };
+        Link { cluster, uplink, work: works, network: networks, tokens, guard }
     }
 }
 
@@ -90,14 +96,16 @@ struct Supervisor {
     started: Instant,
     told: mpsc::Sender<Told>,
     hears: mpsc::Receiver<Told>,
+    /// The masters, for others of this agent.
+    masters: watch::Sender<Vec<String>>,
 }
 
 impl Supervisor {
-    fn new(membership: Membership, context: session::Context) -> Supervisor {
+    fn new(membership: Membership, context: session::Context, masters: watch::Sender<Vec<String>>) -> Supervisor {
         let plan = Masters::new(membership.node_name());
         let (told, hears) = mpsc::channel(TOLD);
         let (sessions, started) = (BTreeMap::new(), Instant::now());
-        Supervisor { membership, context, plan, sessions, last_id: 0, started, told, hears }
+        Supervisor { membership, context, plan, sessions, last_id: 0, started, told, hears, masters }
     }
 
     async fn run(mut self) {
@@ -165,6 +173,7 @@ impl Supervisor {
         }
         self.membership.saved.masters = masters.to_vec();
         tracing::info!(?masters, "the masters have changed");
+        self.masters.send_replace(masters.to_vec());
         if let Err(error) = self.membership.pki.save_cluster(&self.membership.saved) {
             tracing::warn!(error = &error as &dyn std::error::Error, "the masters' addresses were not saved");
         }

@@ -14,6 +14,7 @@ use xebec_node_plan::pod::observed::{ContainerPhase, Observed, Preparation};
 use xebec_node_plan::pod::phase::is_over;
 use xebec_node_plan::pod::status::status;
 use xebec_node_plan::probe::ProbeKind;
+use xebec_node_plan::tokens::Tokens;
 
 use super::state::SavedPod;
 use crate::images::chain;
@@ -43,6 +44,8 @@ pub(super) struct Worker {
     under_way: JoinSet<Event>,
     /// What the volumes were last made or renewed from.
     rendered: Arc<Desired>,
+    /// The tokens that volumes show. Not saved: an agent that starts again asks for new ones.
+    tokens: Tokens,
     paused: bool,
 }
 
@@ -71,6 +74,7 @@ impl Worker {
             published,
             under_way: JoinSet::new(),
             rendered,
+            tokens: Tokens::default(),
             paused: false,
         };
         worker.resume();
@@ -92,6 +96,7 @@ impl Worker {
             if acting && !self.paused {
                 continue;
             }
+            self.renew_tokens(&desired).await;
             let wait = plan.wake.map_or(LOOK, |wake| wake.since(now)).min(if self.paused { PAUSE } else { LOOK });
             self.paused = false;
             if let Next::End = self.wait(wait).await {
@@ -134,7 +139,8 @@ impl Worker {
         match action {
             Action::PrepareVolumes => {
                 self.rendered = desired.clone();
-                let event = steps::volumes::prepare(&pod).await;
+                steps::volumes::get_tokens(&pod, &mut self.tokens).await;
+                let event = steps::volumes::prepare(&pod, &self.tokens).await;
                 self.record(desired, event);
             }
             Action::CreateSandbox => {
@@ -283,13 +289,24 @@ impl Worker {
         Next::GoOn
     }
 
+    /// Volumes show a token for as long as containers may read it.
+    async fn renew_tokens(&mut self, desired: &Arc<Desired>) {
+        if self.observed.volumes != Preparation::Ready || desired.is_leaving() {
+            return;
+        }
+        let pod = self.context(desired);
+        if steps::volumes::get_tokens(&pod, &mut self.tokens).await {
+            steps::volumes::refresh(&pod, &self.tokens).await;
+        }
+    }
+
     /// The masters sent the pod again, or something it refers to.
     async fn changed(&mut self) -> Next {
         let desired = self.inputs.desired.borrow().clone();
         self.record(&desired, Event::DesiredAgain);
         if is_news(&self.rendered, &desired) {
             if self.observed.volumes == Preparation::Ready && !desired.is_leaving() {
-                steps::volumes::refresh(&self.context(&desired)).await;
+                steps::volumes::refresh(&self.context(&desired), &self.tokens).await;
             }
             self.rendered = desired.clone();
             self.record(&desired, Event::RetryNow);

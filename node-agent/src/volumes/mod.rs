@@ -72,7 +72,7 @@ pub fn prepare(directory: &Path, desired: &Desired, around: &Surroundings<'_>) -
     Ok(())
 }
 
-/// Renews what volumes show of ConfigMaps and Secrets. What has vanished stays as it was. Blocking.
+/// Renews what volumes show of ConfigMaps, Secrets and tokens. What has vanished stays as it was. Blocking.
 pub fn refresh(directory: &Path, desired: &Desired, around: &Surroundings<'_>) -> Result<(), VolumeError> {
     for volume in desired.spec().volumes.iter().flatten().filter(|volume| is_rendered(volume)) {
         if let Ok(files) = render(volume, &desired.references, around) {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Subresource};
 use crate::table::Column;
 use crate::value::list;
 
@@ -12,6 +12,7 @@ pub static SERVICE_ACCOUNT: Kind = Kind {
     plural: "serviceaccounts",
     singular: "serviceaccount",
     short_names: &["sa"],
+    subresources: &[Subresource::Token],
     columns: &[
         Column::NAME,
         Column::number("Secrets", "How many secrets the account lists.", |o, _| json!(list(o, "/secrets").len())),

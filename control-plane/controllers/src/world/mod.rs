@@ -33,6 +33,8 @@ pub struct Settings {
     pub cluster_cidr: IpNetwork,
     /// How long a node may be silent before it counts as lost.
     pub node_monitor_grace: Duration,
+    /// The certificate (PEM) of the authority that signs what the API shows.
+    pub serving_ca: String,
 }
 
 /// An object was created, changed or deleted.

@@ -18,7 +18,11 @@ use xebec_controllers::{
 pub const START: &str = "2030-01-01T00:00:00Z";
 
 pub fn settings() -> Settings {
-    Settings { cluster_cidr: "10.42.0.0/16".parse().unwrap(), node_monitor_grace: Duration::from_secs(4) }
+    Settings {
+        cluster_cidr: "10.42.0.0/16".parse().unwrap(),
+        node_monitor_grace: Duration::from_secs(4),
+        serving_ca: "the CA".into(),
+    }
 }
 
 /// So many seconds after the start, on both clocks.

@@ -49,7 +49,7 @@ pub(super) struct Reporter {
 
 impl Reporter {
     fn context(&self) -> RequestContext {
-        RequestContext { user: self.user.clone(), deadline: Instant::now() + ATTEMPT }
+        RequestContext::new(self.user.clone(), Instant::now() + ATTEMPT)
     }
 
     fn cached(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<Stored> {

@@ -197,6 +197,30 @@ async fn kubectl_asks_who_it_is_and_what_it_may() {
     assert!(k.run("auth can-i --list", "").await.contains("Resources"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_makes_tokens_and_tells_of_quotas() {
+    let Some(k) = Kubectl::start().await else { return };
+    let token = k.run("create token default --duration=20m --audience=vault", "").await;
+    assert_eq!(token.trim().split('.').count(), 3, "{token}");
+    k.run("create quota few --hard=configmaps=1", "").await;
+    assert!(k.run("get quota", "").await.contains("few"));
+    let (ok, text) = k.attempt("create configmap c --from-literal=a=b", "").await;
+    assert!(!ok && text.contains("status unknown for quota: few, resources: configmaps"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kubectl_approves_a_certificate() {
+    let Some(k) = Kubectl::start().await else { return };
+    let key = rcgen::KeyPair::generate().unwrap();
+    let pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
+    let request = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem);
+    let spec = json!({"request": request, "signerName": "example.com/own", "usages": ["client auth"]});
+    let body = json!({"spec": spec});
+    k.fixture.create(&target("certificatesigningrequests", None, "dev"), body).await.unwrap();
+    assert!(k.run("certificate approve dev", "").await.contains("dev approved"));
+    assert!(k.run("get csr", "").await.contains("Approved"));
+}
+
 /// From 1.32 on, kubectl writes these in protobuf.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_creates_by_words() {

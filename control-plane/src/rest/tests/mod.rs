@@ -1,11 +1,13 @@
 //! The REST face: its contract case by case, and real kubectl where there is one.
 
+mod admission;
 mod apply;
 mod contract;
 mod custom;
 mod every_kind;
 mod kubectl;
 mod patches;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -54,7 +56,11 @@ impl NodeStreams for EchoNode {
 /// The router, with a caller already known.
 pub(super) fn app(fixture: &Fixture, user: &str) -> Router {
     let user = Arc::new(User::new(user, []));
-    let state = RestState { registry: fixture.registry.clone(), streams: Arc::new(EchoNode) };
+    let state = RestState {
+        registry: fixture.registry.clone(),
+        streams: Arc::new(EchoNode),
+        api_address: "10.0.0.1:6443".into(),
+    };
     let know = move |mut request: Request| {
         request.extensions_mut().insert(user.clone());
         std::future::ready(request)

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use xebec_node_plan::pod::observed::Observed;
 use xebec_proto::v1::{OpenStream, PodRemoved, Reference, StreamFrame};
 
-use super::double::UnconnectedNetwork;
+use super::double::{NamedTokens, UnconnectedNetwork};
 use crate::config::AgentConfig;
 use crate::containerd::Runtime;
 use crate::link::{StreamConnection, Uplink, Work};
@@ -43,7 +43,7 @@ impl Stage {
             ..AgentConfig::default()
         };
         let network = Arc::new(UnconnectedNetwork::new());
-        let node = Arc::new(Node::new(config, runtime, network.clone(), Uplink::new()));
+        let node = Arc::new(Node::new(config, runtime, network.clone(), Uplink::new(), Arc::new(NamedTokens)));
         let images = watch::Sender::new(0);
         let pods = Pods::new(node.clone(), images.subscribe());
         let adopted = adopt(&node, &pods).await.expect("pods are taken up");

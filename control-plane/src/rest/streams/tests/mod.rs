@@ -35,7 +35,11 @@ impl Server {
         fixture.update(&pod.subresource(Subresource::Status), whole).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let state = RestState { registry: fixture.registry.clone(), streams: Arc::new(LocalNode) };
+        let state = RestState {
+            registry: fixture.registry.clone(),
+            streams: Arc::new(LocalNode),
+            api_address: "m1:6443".into(),
+        };
         let user = Arc::new(User::new(user, []));
         let know = move |mut request: Request| {
             request.extensions_mut().insert(user.clone());

@@ -12,7 +12,7 @@ fn check(request: &str, expect: bool) {
     let roles = Roles::new(Vec::new(), of_kind("ClusterRole"));
     let mut bindings = of_kind("ClusterRoleBinding");
     for name in ["view", "edit", "admin"] {
-        bindings.push(serde_json::from_value(binding(name, "User", name)).unwrap());
+        bindings.push(serde_json::from_value(binding(name, "User", &[name])).unwrap());
     }
     let grants = Grants::new(&roles, Vec::new(), bindings);
     assert_eq!(ask(request, |question| grants.allow(question)), expect, "{request}");
@@ -46,6 +46,12 @@ fn people() {
     check("edit create core/pods/exec shop p", true);
     check("edit patch apps/deployments/scale shop till", true);
     check("edit create rbac.authorization.k8s.io/rolebindings shop", false);
+    check("edit create core/serviceaccounts/token shop till", true);
+    check("edit impersonate core/serviceaccounts shop till", true);
+    check("view get core/resourcequotas shop q", true);
+    check("edit delete networking.k8s.io/networkpolicies shop n", true);
+    check("jane get /openid/v1/jwks", false);
+    check("till+system:serviceaccounts get /openid/v1/jwks", true);
     check("view list batch/jobs shop", true);
     check("view get networking.k8s.io/ingresses shop i", true);
     check("view get core/persistentvolumes - pv", false);
@@ -68,6 +74,9 @@ fn components() {
     check("system:kube-controller-manager create core/pods shop", true);
     check("system:kube-controller-manager patch core/nodes/status - n1", true);
     check("system:kube-controller-manager create core/secrets shop", false);
+    check("system:kube-controller-manager escalate rbac.authorization.k8s.io/clusterroles - admin", true);
+    check("system:kube-controller-manager escalate rbac.authorization.k8s.io/roles shop r", false);
+    check("system:kube-controller-manager bind rbac.authorization.k8s.io/clusterroles - admin", false);
     check("system:kube-controller-manager create cluster.xebec.dev/tokens", false);
     check("system:kube-controller-manager create rbac.authorization.k8s.io/clusterrolebindings", false);
 }

@@ -1,0 +1,127 @@
+//! The Pod Security Standards: how much of the node a pod may have, by the labels of its namespace
+//! (`pod-security.kubernetes.io/{enforce,warn}` and `…-version`).
+//!
+//! `enforce` refuses pods; `warn` tells whoever makes a pod, or something that has a template of pods, what the level would not
+//! allow. A namespace without labels is `privileged`: everything goes.
+//!
+//! [`policy`] reads labels, [`checks`] are the rules, one family a file; each is a plain function of a pod's spec.
+
+mod checks;
+mod policy;
+mod subject;
+
+use std::sync::Arc;
+
+use xebec_api::kinds::{NAMESPACE, POD};
+use xebec_api::{FieldErrors, Status, Subresource};
+
+use self::policy::{Policies, Policy};
+use self::subject::Subject;
+use super::{Admission, AdmissionRequest, Operation};
+use crate::cache::Cache;
+
+/// Pods that are looked at when a namespace becomes stricter.
+const MOST_PODS: usize = 3_000;
+
+/// See the module.
+pub struct PodSecurity {
+    cache: Arc<Cache>,
+}
+
+impl PodSecurity {
+    /// Looks namespaces up in `cache`.
+    pub fn new(cache: Arc<Cache>) -> Self {
+        Self { cache }
+    }
+
+    fn policies(&self, namespace: &str) -> Policies {
+        let stored = self.cache.get(&NAMESPACE, None, namespace);
+        stored.map(|stored| Policies::read(&stored.object.meta().labels).0).unwrap_or_default()
+    }
+
+    fn judge(&self, request: &AdmissionRequest<'_>, subject: &Subject) -> Result<(), Status> {
+        let policies = self.policies(request.namespace.unwrap_or_default());
+        if subject.is_pod
+            && let Some(complaint) = checks::complaint(&policies.enforce, subject)
+        {
+            let why = format!("violates PodSecurity {}: {complaint}", quoted(&policies.enforce));
+            return Err(Status::forbidden(request.kind, request.name, why));
+        }
+        if let Some(complaint) = checks::complaint(&policies.warn, subject) {
+            request.warnings.add(format!("would violate PodSecurity {}: {complaint}", quoted(&policies.warn)));
+        }
+        Ok(())
+    }
+
+    /// Labels must say a level; and whoever makes a namespace stricter learns which pods would not come in again.
+    fn namespace(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        let (policies, errors) = Policies::read(&labels(request.object));
+        if !errors.is_empty() {
+            return Err(Status::invalid(request.kind, request.name, &FieldErrors::from_iter(errors)));
+        }
+        let before = request.old.map(|old| Policies::read(&labels(old)).0);
+        if before.is_some_and(|before| before.enforce != policies.enforce) {
+            self.look_at_pods(request, &policies.enforce);
+        }
+        Ok(())
+    }
+
+    fn look_at_pods(&self, request: &AdmissionRequest<'_>, enforced: &Policy) {
+        let pods = self.cache.list(&POD, Some(request.name));
+        let complaints = pods.iter().take(MOST_PODS).filter_map(|stored| {
+            let subject = Subject::of_pod(&stored.object.to_value())?;
+            Some((stored.object.meta().name.clone(), checks::complaint(enforced, &subject)?))
+        });
+        let mut complaints: Vec<(String, String)> = complaints.collect();
+        if complaints.is_empty() {
+            return;
+        }
+        complaints.sort();
+        let level = quoted(enforced);
+        let namespace = request.name;
+        request.warnings.add(format!(
+            "existing pods in namespace \"{namespace}\" violate the new PodSecurity enforce level {level}"
+        ));
+        complaints.iter().for_each(|(pod, complaint)| request.warnings.add(format!("{pod}: {complaint}")));
+    }
+}
+
+impl Admission for PodSecurity {
+    fn name(&self) -> &'static str {
+        "PodSecurity"
+    }
+
+    fn validate(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
+        let writes = request.operation != Operation::Delete
+            && matches!(request.subresource.map(Subresource::as_str), None | Some("ephemeralcontainers"));
+        if !writes {
+            return Ok(());
+        }
+        if *request.kind == NAMESPACE {
+            return self.namespace(request);
+        }
+        match subject_of_change(request) {
+            Some(subject) => self.judge(request, &subject),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The pod, or the pods that the object will make, unless the change leaves them as they were.
+fn subject_of_change(request: &AdmissionRequest<'_>) -> Option<Subject> {
+    let subject = Subject::of(request.kind, request.object)?;
+    let before = request.old.and_then(|old| Subject::of(request.kind, old));
+    (before.as_ref() != Some(&subject)).then_some(subject)
+}
+
+fn labels(namespace: &serde_json::Value) -> std::collections::BTreeMap<String, String> {
+    let labels = namespace.pointer("/metadata/labels").cloned().unwrap_or_default();
+    serde_json::from_value(labels).unwrap_or_default()
+}
+
+fn quoted(policy: &Policy) -> String {
+    format!("\"{policy}\"")
+}
+
+#[cfg(test)]
+mod tests;
