@@ -145,9 +145,10 @@ async fn selectors_show_what_comes_into_view(rest: &Rest) {
 }
 
 async fn forms_and_bookmarks(rest: &Rest) {
-    put(rest, "form", "1", json!({})).await;
-    let initial =
-        format!("{MAPS}?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true");
+    put(rest, "form", "1", json!({"show": "form"})).await;
+    let initial = format!(
+        "{MAPS}?watch=1&labelSelector=show%3Dform&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    );
     let forms = [
         ("application/json", "ConfigMap"),
         ("application/json;as=Table;v=v1;g=meta.k8s.io", "Table"),
