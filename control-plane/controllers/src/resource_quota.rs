@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use xebec_api::kinds::{self, Scope};
+use xebec_api::kinds::Scope;
 use xebec_api::quota;
 
 use crate::action::{Action, Outcome};
@@ -24,7 +24,7 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
     if quota::is_counted(&quota) {
         return Outcome::default();
     }
-    let namespaced = kinds::kinds().iter().copied().filter(|kind| kind.scope == Scope::Namespaced && kind.is_kept());
+    let namespaced = world.catalogue().kept().filter(|kind| kind.scope == Scope::Namespaced);
     let objects = namespaced.flat_map(|kind| {
         world.in_namespace(kind.into(), &object.namespace).map(move |entry| (kind, entry.object.to_value()))
     });
