@@ -81,8 +81,13 @@ mod tests {
         json!({"restartPolicy": policy, "resources": {"requests": {"cpu": cpu}}})
     }
 
-    fn check(init: &[Value], containers: &[Value], overhead: Value, expect: &str) {
-        let spec = json!({"initContainers": init, "containers": containers, "overhead": overhead});
+    fn check<const N: usize, const M: usize>(
+        init: [&Value; N],
+        containers: [&Value; M],
+        overhead: Value,
+        expect: &str,
+    ) {
+        let spec = json!({"initContainers": init.to_vec(), "containers": containers.to_vec(), "overhead": overhead});
         let amounts = of_pod(&json!({ "spec": spec }), "requests");
         assert_eq!(amounts["cpu"], Quantity::parse(expect).unwrap());
     }
@@ -90,10 +95,10 @@ mod tests {
     #[test]
     fn a_pod_needs_what_it_needs_at_its_busiest() {
         let (one, two, half) = (container("1", false), container("2", false), container("500m", true));
-        check(&[], &[one.clone(), two.clone()], Value::Null, "3");
-        check(&[two.clone()], &[one.clone()], Value::Null, "2");
-        check(&[half.clone(), two.clone()], &[one.clone()], Value::Null, "2500m");
-        check(&[two.clone(), half.clone()], &[two.clone()], json!({"cpu": "100m"}), "2600m");
+        check([], [&one, &two], Value::Null, "3");
+        check([&two], [&one], Value::Null, "2");
+        check([&half, &two], [&one], Value::Null, "2500m");
+        check([&two, &half], [&two], json!({"cpu": "100m"}), "2600m");
     }
 
     #[test]
