@@ -3,7 +3,7 @@
 //! Everything is recorded at the level Metadata: no body is, neither of a request nor of an answer, so no Secret can be. Health, version and
 //! metrics are not recorded. A request is recorded when it is answered; a stream when it begins and when it ends.
 //!
-//! Requests never wait for the disk: lines go through a queue to a thread that writes them. When that falls behind by [`QUEUE`] lines, further
+//! Requests never wait for the disk: lines go through a queue to a thread that writes them. When that falls behind by `QUEUE` lines, further
 //! ones are lost; how many is a metric (`apiserver_audit_error_total`), and a warning in the log.
 
 mod event;
