@@ -42,8 +42,9 @@ impl Limits {
         }
     }
 
-    /// Admits a proposal or refuses at once: waiting here would only hide the overload.
+    /// Admits a command or refuses at once: waiting here would only hide the overload.
     pub(crate) fn admit(&self, bytes: usize) -> Result<Admitted, StoreError> {
+        check_command(bytes)?;
         let units = u32::try_from(bytes / UNIT + 1).map_err(|_| StoreError::Overloaded)?;
         let request = self.requests.clone().try_acquire_owned().map_err(|_| StoreError::Overloaded)?;
         let bytes = self.bytes.clone().try_acquire_many_owned(units).map_err(|_| StoreError::Overloaded)?;
@@ -53,38 +54,23 @@ impl Limits {
     /// Refuses transactions that are too large, or that no state could run.
     pub(crate) fn check(&self, txn: &Txn) -> Result<(), StoreError> {
         txn.check_shape()?;
-        let mut tally = Tally { limits: self, count: 0, bytes: 0, result: Ok(()) };
-        txn.visit(&mut |txn| tally.add(txn));
-        tally.result?;
-        within("the number of operations", tally.count, self.max_ops)?;
-        within("the transaction", tally.bytes, self.max_txn)
-    }
-
-    /// Refuses a command that another member has let pass: it must fit into a record of the log.
-    pub(crate) fn check_command(bytes: usize) -> Result<(), StoreError> {
-        within("the command", bytes, MAX_COMMAND)
-    }
-}
-
-/// Sums up a transaction and those nested in it.
-struct Tally<'a> {
-    limits: &'a Limits,
-    count: usize,
-    bytes: usize,
-    result: Result<(), StoreError>,
-}
-
-impl Tally<'_> {
-    fn add(&mut self, txn: &Txn) {
-        self.count += txn.compares.len() + txn.success.len() + txn.failure.len();
-        for (key, value) in txn.compares.iter().map(parts_of_compare).chain(txn.ops().map(parts_of_op)) {
-            let fits = within("a key", key, MAX_KEY).and_then(|()| within("a value", value, self.limits.max_value));
-            if self.result.is_ok() {
-                self.result = fits;
+        let (mut count, mut bytes) = (0, 0);
+        for txn in txn.with_nested() {
+            count += txn.compares.len() + txn.success.len() + txn.failure.len();
+            for (key, value) in txn.compares.iter().map(parts_of_compare).chain(txn.ops().map(parts_of_op)) {
+                within("a key", key, MAX_KEY)?;
+                within("a value", value, self.max_value)?;
+                bytes += key + value;
             }
-            self.bytes += key + value;
         }
+        within("the number of operations", count, self.max_ops)?;
+        within("the transaction", bytes, self.max_txn)
     }
+}
+
+/// Refuses a command that another member has let pass: it must fit into a record of the log.
+fn check_command(bytes: usize) -> Result<(), StoreError> {
+    within("the command", bytes, MAX_COMMAND)
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), StoreError> {
@@ -133,7 +119,7 @@ mod tests {
         let nested = Txn { success: vec![Op::Txn(half.clone())], failure: half.success, ..Txn::default() };
         assert_eq!(refused(&nested), "the number of operations is 1025, more than the limit of 1024");
         assert_eq!(
-            Limits::check_command(40 << 20).unwrap_err().to_string(),
+            check_command(40 << 20).unwrap_err().to_string(),
             "the command is 41943040, more than the limit of 32505856"
         );
     }

@@ -10,10 +10,11 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::core::{Core, matched_index};
 use crate::error::StoreError;
 use crate::member::{Member, MemberNode};
+use crate::raft::metrics::Metrics;
 use crate::raft::types::TypeConfig;
 
 /// A learner so close to the leader's end becomes a voter: the rest comes with the next batch.
-pub(crate) const CAUGHT_UP: u64 = 64;
+const CAUGHT_UP: u64 = 64;
 const POLL: Duration = Duration::from_millis(20);
 
 type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
@@ -86,9 +87,7 @@ impl Core {
     async fn wait_caught_up(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
         loop {
             self.require_leader()?;
-            let metrics = self.metrics();
-            let last = metrics.last_log_index.unwrap_or_default();
-            if matched_index(&metrics, id).is_some_and(|matched| matched + CAUGHT_UP >= last) {
+            if is_caught_up(&self.metrics(), id) {
                 return Ok(());
             }
             if Instant::now() + POLL > deadline {
@@ -124,6 +123,12 @@ impl Core {
             RaftError::Fatal(fatal) => StoreError::Stopped { reason: fatal.to_string() },
         })
     }
+}
+
+/// On the leader: whether a member has nearly all of the log.
+pub(crate) fn is_caught_up(metrics: &Metrics, id: u64) -> bool {
+    let last = metrics.last_log_index.unwrap_or_default();
+    matched_index(metrics, id).is_some_and(|matched| matched + CAUGHT_UP >= last)
 }
 
 fn refusal(error: WriteError) -> StoreError {

@@ -16,7 +16,6 @@ use xebec_proto::peer::{ProposeRequest, ReadIndexRequest, propose_response, read
 
 use crate::core::Core;
 use crate::error::StoreError;
-use crate::limits::Limits;
 use crate::network::{Lane, Lost};
 use crate::raft::types::{Proposal, Reply};
 use crate::reads::Missed;
@@ -79,7 +78,6 @@ impl Core {
     async fn propose_until(&self, body: &Body, purpose: Purpose, deadline: Instant) -> Result<Outcome, StoreError> {
         let ticket = self.session.ticket();
         let command = Draft { command: wire::encode_body(&ticket.request_id(), body), purpose };
-        Limits::check_command(command.command.len())?;
         let _admitted = self.limits.admit(command.command.len())?;
         let mut unsure = false;
         loop {
@@ -100,7 +98,6 @@ impl Core {
 
     /// Proposes on this member, which must lead.
     pub(crate) async fn propose_here(&self, command: Draft, deadline: Instant) -> Result<Outcome, StoreError> {
-        Limits::check_command(command.command.len())?;
         let _admitted = self.limits.admit(command.command.len())?;
         self.write(&command, deadline).await.map_err(|attempt| match attempt {
             Attempt::Refused => StoreError::NotLeader { leader: self.presumed_leader() },
@@ -145,7 +142,7 @@ impl Core {
             match self.reads.index(deadline).await {
                 Some(Ok(index)) => return Ok(index),
                 Some(Err(Missed::Stopped)) => return Err(stopped()),
-                Some(Err(Missed::NoLeader | Missed::NoQuorum)) if self.pause(deadline).await => {}
+                Some(Err(Missed::Round)) if self.pause(deadline).await => {}
                 Some(Err(_)) | None => return Err(StoreError::NoQuorum),
             }
         }

@@ -22,10 +22,8 @@ const ROUND: Duration = Duration::from_millis(1500);
 /// Why a round gave no index.
 #[derive(Clone, Debug)]
 pub(crate) enum Missed {
-    /// The member that was asked does not lead, or nobody is known to.
-    NoLeader,
-    /// The leader has not heard from a majority.
-    NoQuorum,
+    /// Nobody is known to lead, the member that was asked does not, or no majority answers it.
+    Round,
     /// This member stops.
     Stopped,
 }
@@ -66,8 +64,7 @@ pub(crate) async fn serve(core: Arc<Core>, mut asked: mpsc::Receiver<Waiter>) {
 async fn round(core: &Core) -> Result<u64, Missed> {
     match core.read_index(Instant::now() + ROUND).await {
         Ok(index) => Ok(index),
-        Err(StoreError::NoQuorum | StoreError::Timeout) => Err(Missed::NoQuorum),
         Err(StoreError::Stopped { .. }) => Err(Missed::Stopped),
-        Err(_) => Err(Missed::NoLeader),
+        Err(_) => Err(Missed::Round),
     }
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use xebec_proto::peer::RoomRequest;
 
-use crate::core::{Core, matched_index};
+use crate::core::Core;
 use crate::error::StoreError;
-use crate::membership::CAUGHT_UP;
+use crate::membership::is_caught_up;
 use crate::network::Lane;
 
 /// A member that says nothing about its room by then is passed over.
@@ -35,9 +35,8 @@ impl Core {
     /// The other voters that have nearly all of the log.
     fn close_voters(&self) -> Vec<u64> {
         let metrics = self.metrics();
-        let last = metrics.last_log_index.unwrap_or_default();
-        let close = |id: &u64| matched_index(&metrics, *id).is_some_and(|matched| matched + CAUGHT_UP >= last);
-        metrics.membership_config.voter_ids().filter(|id| *id != self.node_id).filter(close).collect()
+        let close = |id: &u64| *id != self.node_id && is_caught_up(&metrics, *id);
+        metrics.membership_config.voter_ids().filter(close).collect()
     }
 
     async fn has_room(&self, id: u64) -> bool {

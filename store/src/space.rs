@@ -49,6 +49,7 @@ impl Space {
 
     /// Looks at the disk. `log_waits`: the log cannot make its next segment.
     pub(crate) fn look(&self, log_waits: bool) {
+        self.spent.store(0, Ordering::Relaxed);
         let Some(free) = self.ask() else { return };
         self.free.store(free, Ordering::Relaxed);
         let before = self.short();
@@ -70,7 +71,6 @@ impl Space {
     pub(crate) fn spend(&self, bytes: u64) {
         let spent = self.spent.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if spent > self.reserve / LOOKS && !self.short() {
-            self.spent.store(0, Ordering::Relaxed);
             self.look(false);
         }
     }
@@ -128,9 +128,7 @@ fn grows(body: &Body) -> bool {
 }
 
 fn puts(txn: &Txn) -> bool {
-    let mut puts = false;
-    txn.visit(&mut |txn| puts |= txn.ops().any(|op| matches!(op, Op::Put { .. })));
-    puts
+    txn.with_nested().iter().any(|txn| txn.ops().any(|op| matches!(op, Op::Put { .. })))
 }
 
 #[cfg(test)]

@@ -25,14 +25,10 @@ impl Txn {
         self.success.iter().chain(&self.failure)
     }
 
-    /// Calls `each` with this transaction and with all those nested in it.
-    pub fn visit<'a>(&'a self, each: &mut impl FnMut(&'a Txn)) {
-        each(self);
-        for op in self.ops() {
-            if let Op::Txn(nested) = op {
-                nested.visit(each);
-            }
-        }
+    /// This transaction and all those nested in it, each before those in it.
+    pub fn with_nested(&self) -> Vec<&Txn> {
+        let nested = self.ops().filter_map(|op| if let Op::Txn(nested) = op { Some(nested) } else { None });
+        std::iter::once(self).chain(nested.flat_map(Txn::with_nested)).collect()
     }
 
     /// Refuses what no state could run: an empty key, and too deep a nest. Everything that walks a transaction comes after.

@@ -159,14 +159,18 @@ impl State {
         self.digest = self.digest.wrapping_add(hash::of_version(key, &version));
         self.bytes += version_bytes(key, &version);
         self.versions += 1;
-        let lived = self.chains.get(key).is_some_and(|chain| chain.latest().value.is_some());
-        self.live = self.live + u64::from(version.value.is_some()) - u64::from(lived);
+        let lives = version.value.is_some();
+        let mut lived = false;
         match self.chains.get_mut(key) {
-            Some(chain) => Arc::make_mut(chain).push(version),
+            Some(chain) => {
+                lived = chain.latest().value.is_some();
+                Arc::make_mut(chain).push(version);
+            }
             None => {
                 self.chains.insert(key.clone(), Arc::new(Chain::new(version)));
             }
         }
+        self.live = self.live + u64::from(lives) - u64::from(lived);
     }
 
     /// Takes a version out of the accounts.

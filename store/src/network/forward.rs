@@ -37,11 +37,13 @@ pub(crate) enum Lost {
 /// This member's streams to leaders.
 pub(crate) struct Forwarder {
     peers: Arc<Peers>,
-    lines: Mutex<BTreeMap<(u64, String), Arc<Line>>>,
+    /// One to each member that led.
+    lines: Mutex<BTreeMap<u64, Arc<Line>>>,
 }
 
 /// One stream.
 struct Line {
+    address: String,
     requests: mpsc::Sender<ProposeRequest>,
     next: AtomicU64,
     waiting: Mutex<Waiting>,
@@ -81,17 +83,17 @@ impl Forwarder {
 
     fn line(&self, leader: u64, address: &str) -> Result<Arc<Line>, Lost> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.retain(|_, line| !line.ended());
-        if let Some(line) = lines.get(&(leader, address.to_owned())) {
+        if let Some(line) = lines.get(&leader).filter(|line| line.address == address && !line.ended()) {
             return Ok(line.clone());
         }
         let client = self.peers.client(address, Lane::Forward).map_err(|_| Lost::Refused)?;
         let (requests, sent) = mpsc::channel(QUEUE);
-        let line = Arc::new(Line { requests, next: AtomicU64::new(1), waiting: Mutex::default() });
+        let address = address.to_owned();
+        let line = Arc::new(Line { address, requests, next: AtomicU64::new(1), waiting: Mutex::default() });
         let head = ProposeRequest { envelope: Some(self.peers.envelope(leader)), ..ProposeRequest::default() };
         let requests = stream::iter([head]).chain(ReceiverStream::new(sent));
         tokio::spawn(run(client, requests, line.clone()));
-        lines.insert((leader, address.to_owned()), line.clone());
+        lines.insert(leader, line.clone());
         Ok(line)
     }
 }

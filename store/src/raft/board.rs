@@ -85,10 +85,8 @@ impl Board {
         let (state, index) = (image.state.clone(), image.applied_index());
         self.clock.hear(state.time_ms());
         self.image.store(Arc::new(image));
-        for batch in happened.batches {
-            self.observer.applied(&state, &batch.events);
-            self.feed.push(batch);
-        }
+        happened.batches.iter().for_each(|batch| self.observer.applied(&state, &batch.events));
+        self.feed.extend(happened.batches);
         self.keep_marks(happened.marks);
         self.announce(index);
     }

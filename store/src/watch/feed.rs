@@ -17,7 +17,7 @@ pub(super) struct Signal {
     pub(super) open: bool,
 }
 
-/// The ring behind its lock, which nobody holds for longer than it takes to add a batch or to look through a few.
+/// The ring behind its lock, which nobody holds for longer than it takes to add what was applied at once or to look through a few.
 pub(crate) struct Feed {
     ring: RwLock<Ring>,
     signal: watch::Sender<Signal>,
@@ -34,9 +34,10 @@ impl Feed {
         Feed { ring: RwLock::new(Ring::new(newest, bytes)), signal, events, behind }
     }
 
-    /// Adds a batch; watchers hear of it at [`Feed::announce`].
-    pub(crate) fn push(&self, batch: Arc<Batch>) {
-        self.ring.write().unwrap_or_else(PoisonError::into_inner).push(batch);
+    /// Adds batches; watchers hear of them at [`Feed::announce`].
+    pub(crate) fn extend(&self, batches: Vec<Arc<Batch>>) {
+        let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        batches.into_iter().for_each(|batch| ring.push(batch));
     }
 
     /// The state was replaced: who wants what led to it finds it in the state's history, or learns that it is compacted.

@@ -16,18 +16,17 @@ pub(crate) struct Batch {
     pub(crate) revision: Revision,
     /// In key order, not empty.
     pub(crate) events: Vec<Event>,
+    /// What it takes in memory, about.
+    bytes: u64,
 }
 
 impl Batch {
     /// Of the events of one command; `None`: it changed nothing.
     pub(crate) fn of(events: Vec<Event>) -> Option<Arc<Batch>> {
         let revision = events.first()?.revision;
-        Some(Arc::new(Batch { revision, events }))
-    }
-
-    fn bytes(&self) -> u64 {
         let side = |kv: &Option<KeyValue>| kv.as_ref().map_or(0, KeyValue::bytes);
-        self.events.iter().map(|event| EVENT_BYTES + side(&event.current) + side(&event.previous)).sum()
+        let bytes = events.iter().map(|event| EVENT_BYTES + side(&event.current) + side(&event.previous)).sum();
+        Some(Arc::new(Batch { revision, events, bytes }))
     }
 
     fn touches(&self, range: &KeyRange) -> bool {
@@ -78,11 +77,11 @@ impl Ring {
     pub(super) fn push(&mut self, batch: Arc<Batch>) {
         debug_assert_eq!(batch.revision, self.newest + 1, "revisions come without gaps");
         self.newest = batch.revision;
-        self.bytes += batch.bytes();
+        self.bytes += batch.bytes;
         self.batches.push_back(batch);
         while self.bytes > self.limit && self.batches.len() > 1 {
             let oldest = self.batches.pop_front();
-            self.bytes -= oldest.map_or(0, |batch| batch.bytes());
+            self.bytes -= oldest.map_or(0, |batch| batch.bytes);
         }
     }
 
