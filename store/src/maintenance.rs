@@ -61,7 +61,10 @@ async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> 
 
 /// The leader's part.
 async fn lead(core: &Core, history: &History, state: &State) -> Result<(), StoreError> {
-    core.seek_relief().await?;
+    // Compaction and the end of leases make room: they do not wait for a hand-over.
+    if let Err(error) = core.seek_relief().await {
+        tracing::debug!(%error, "nobody takes over from this full leader");
+    }
     let deadline = || Instant::now() + PROPOSAL;
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
         core.compact(revision, COMPACTIONS, deadline()).await?;

@@ -101,8 +101,8 @@ impl Peer for PeerService {
         self.admit(next(&mut messages).await?.envelope.as_ref())?;
         let core = self.core.clone();
         let requests = map_while(messages.take_until(self.stopped()), move |message| {
-            core.hear_leader();
-            readable(message.and_then(|message| codec::decode_append(message.payload).map_err(malformed)))
+            let append = message.and_then(|message| codec::decode_append(message.payload).map_err(malformed));
+            readable(append).inspect(|_| core.hear_leader())
         });
         let answers = self.core.raft.stream_append(requests).map(|answer| {
             let payload = codec::encode_appended(&answer.map_err(stopped)?);
