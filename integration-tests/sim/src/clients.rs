@@ -11,7 +11,7 @@ use xebec_store::{Store, StoreError};
 
 use crate::chance::Chance;
 use crate::mutant::Mutant;
-use crate::record::{Ask, Key, Recorder, Told, Value, key_name, value_of};
+use crate::record::{Ask, Key, Lease, Recorder, Told, Value, key_name, value_of};
 
 /// Few, so that clients meet.
 pub(crate) const KEYS: u64 = 5;
@@ -104,6 +104,8 @@ impl Client {
     async fn use_a_lease(&mut self) {
         let lease = self.chance.next().max(1);
         let deadline = Instant::now() + BRIEFLY;
+        let asked = turmoil::sim_elapsed().unwrap_or_default();
+        self.recorder.open().leases.insert(lease, Lease { asked, ttl: LEASE, given_up: false });
         if self.store.lease_grant(lease, LEASE, deadline).await.is_err() {
             return;
         }
@@ -112,6 +114,7 @@ impl Client {
         let put = self.store.txn(txn, deadline).await;
         if put.is_ok() && self.chance.percent(30) {
             // If that fails, it ends by itself.
+            self.recorder.open().leases.entry(lease).and_modify(|lease| lease.given_up = true);
             let _revoked = self.store.lease_revoke(lease, deadline).await.is_ok();
         }
     }

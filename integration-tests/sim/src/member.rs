@@ -271,7 +271,8 @@ struct Listener {
 impl Listener {
     fn note(&self, state: &State, events: &[Event]) {
         let (member, life, revision, events) = (self.member, self.life, state.revision(), events.to_vec());
-        self.recorder.open().heard.push(Heard { member, life, revision, events });
+        let at = turmoil::sim_elapsed().unwrap_or_default();
+        self.recorder.open().heard.push(Heard { member, life, at, revision, events });
     }
 }
 

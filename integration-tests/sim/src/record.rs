@@ -4,7 +4,9 @@
 //! Order is the order in which things were done on the simulation's one thread. That is what "before" means in all checks:
 //! whoever is told something is told it after it was decided.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use xebec_store::kv::{Event, Revision};
 
@@ -67,6 +69,8 @@ pub(crate) struct Heard {
     pub(crate) member: u64,
     /// Which life of it.
     pub(crate) life: u64,
+    /// When, in simulated time.
+    pub(crate) at: Duration,
     /// The state's revision when it was told.
     pub(crate) revision: Revision,
     /// The changes of one revision; none: the state was replaced as a whole.
@@ -95,6 +99,17 @@ pub(crate) enum Given {
     Compacted { resume_after: Revision },
 }
 
+/// A lease that a client was granted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lease {
+    /// When it was asked for, in simulated time.
+    pub(crate) asked: Duration,
+    /// How long it lives.
+    pub(crate) ttl: Duration,
+    /// The client has asked to end it.
+    pub(crate) given_up: bool,
+}
+
 /// How a member stood at some moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
@@ -121,6 +136,8 @@ pub(crate) struct Record {
     pub(crate) heard: Vec<Heard>,
     /// What watchers were given, in order.
     pub(crate) watched: Vec<Watched>,
+    /// Leases, by their id.
+    pub(crate) leases: BTreeMap<u64, Lease>,
     /// Looks at members, in order.
     pub(crate) samples: Vec<Sample>,
     /// What was wrong at once.
