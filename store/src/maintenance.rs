@@ -21,6 +21,9 @@ const PROPOSAL: Duration = Duration::from_secs(5);
 const STEPS: u32 = 20;
 /// Steps of compaction in one tick; the rest waits for the next one.
 const COMPACTIONS: u32 = 256;
+/// Whoever renews a lease has renewed it by then under the new leader. Longer ones must not wait for their whole time: where
+/// leaders change often, they would never end.
+const WITNESSED: Duration = Duration::from_secs(30);
 /// Expired leases revoked in one tick.
 const REVOCATIONS: usize = 256;
 
@@ -28,21 +31,26 @@ const REVOCATIONS: usize = 256;
 pub(crate) async fn maintain(core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut history = History::default();
+    let (mut history, mut reign) = (History::default(), Reign::default());
     let mut snapshots = Snapshots { entries: core.snapshot_index(), bytes: core.wal.written() };
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             _ = stop.wait_for(|stop| *stop) => return,
         }
-        let worked = tick(&core, &mut history, &mut snapshots).await;
+        let worked = tick(&core, &mut history, &mut snapshots, &mut reign).await;
         if let Err(error) = worked {
             tracing::debug!(%error, "maintenance is put off");
         }
     }
 }
 
-async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> Result<(), StoreError> {
+async fn tick(
+    core: &Core,
+    history: &mut History,
+    snapshots: &mut Snapshots,
+    reign: &mut Reign,
+) -> Result<(), StoreError> {
     core.space.look(core.wal.waits_for_space());
     let stopped = |reason: String| StoreError::Stopped { reason };
     if snapshots.due(core) {
@@ -53,14 +61,16 @@ async fn tick(core: &Core, history: &mut History, snapshots: &mut Snapshots) -> 
     }
     let image = core.board.image();
     history.note(Instant::now(), image.state.revision(), core.tuning.history_age);
-    if core.leadership.borrow().is_leader {
-        lead(core, history, &image.state).await?;
+    let leadership = *core.leadership.borrow();
+    if leadership.is_leader {
+        let led_for = reign.led_for(leadership.term, Instant::now());
+        lead(core, history, &image.state, led_for).await?;
     }
     Ok(())
 }
 
 /// The leader's part.
-async fn lead(core: &Core, history: &History, state: &State) -> Result<(), StoreError> {
+async fn lead(core: &Core, history: &History, state: &State, led_for: Duration) -> Result<(), StoreError> {
     // Compaction and the end of leases make room: they do not wait for a hand-over.
     if let Err(error) = core.seek_relief().await {
         tracing::debug!(%error, "nobody takes over from this full leader");
@@ -69,11 +79,30 @@ async fn lead(core: &Core, history: &History, state: &State) -> Result<(), Store
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {
         core.compact(revision, COMPACTIONS, deadline()).await?;
     }
-    let expired: Vec<u64> = state.expired_leases(core.board.time_ms()).take(REVOCATIONS).collect();
-    for id in expired {
+    for id in to_revoke(state, core.board.time_ms(), led_for) {
         core.propose(&Body::LeaseRevoke { id }, deadline()).await?;
     }
     Ok(())
+}
+
+/// Leases that have expired. Leaders' times differ by what a stamp takes to be applied, which is long in a partition: so that a
+/// lease that another leader granted does not end early, each first lives its time under this one, or [`WITNESSED`].
+fn to_revoke(state: &State, now_ms: u64, led_for: Duration) -> Vec<u64> {
+    let (led_ms, enough_ms) = (led_for.as_millis() as u64, WITNESSED.as_millis() as u64);
+    let witnessed = |id: &u64| state.lease(*id).is_some_and(|lease| lease.ttl_ms.min(enough_ms) <= led_ms);
+    state.expired_leases(now_ms).filter(witnessed).take(REVOCATIONS).collect()
+}
+
+/// Since when this member has led, in which term.
+#[derive(Default)]
+struct Reign(Option<(u64, Instant)>);
+
+impl Reign {
+    fn led_for(&mut self, term: u64, now: Instant) -> Duration {
+        let since = self.0.filter(|(led, _)| *led == term).map_or(now, |(_, since)| since);
+        self.0 = Some((term, since));
+        now - since
+    }
 }
 
 impl Core {
@@ -143,7 +172,22 @@ impl History {
 
 #[cfg(test)]
 mod tests {
+    use xebec_kv::{Command, RequestId};
+
     use super::*;
+
+    /// Found by the simulation: a leader whose time was ahead of its predecessor's ended leases early.
+    #[test]
+    fn a_lease_lives_its_time_under_whoever_leads() {
+        let (mut state, mut reign, start) = (State::default(), Reign::default(), Instant::now());
+        let body = Body::LeaseGrant { id: 7, ttl_ms: 1_500 };
+        state.apply(&Command { request_id: RequestId::default(), time_ms: 10_000, body });
+        let (ahead, later) = (12_000, start + Duration::from_millis(1_500));
+        assert!(to_revoke(&state, ahead, reign.led_for(3, start)).is_empty(), "it has not led for long enough to know");
+        assert_eq!(to_revoke(&state, ahead, reign.led_for(3, later)), [7]);
+        assert!(to_revoke(&state, ahead, reign.led_for(5, later)).is_empty(), "others led meanwhile");
+        assert!(to_revoke(&state, 11_000, reign.led_for(5, later + Duration::from_secs(9))).is_empty(), "it lives");
+    }
 
     #[test]
     fn history_is_dropped_by_age() {
