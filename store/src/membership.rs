@@ -107,6 +107,8 @@ impl Core {
         F: Future<Output = Result<T, WriteError>>,
     {
         loop {
+            // A leader that was put out meanwhile must not go on changing.
+            self.require_leader()?;
             let changed = timeout_at(deadline, change()).await;
             match changed.map_err(|_| StoreError::Timeout)?.map(drop).map_err(refusal) {
                 Err(StoreError::MembershipBusy) if Instant::now() + POLL < deadline => sleep(POLL).await,

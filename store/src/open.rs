@@ -67,7 +67,7 @@ async fn start(
     let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
     let engine = Engine {
         wal: wal.clone(),
-        machine: Machine::new(board.clone(), snapshots.clone(), instruments.clone()),
+        machine: Machine::new(board.clone(), snapshots.clone(), wal.clone(), instruments.clone()),
         links,
         board: board.clone(),
     };
@@ -106,7 +106,13 @@ async fn start(
         server: serve(config.world.listener, core.clone(), stopped.clone()),
         reads: tokio::spawn(reads::serve(core.clone(), asked)),
         maintenance: tokio::spawn(maintenance::maintain(core.clone(), stopped)),
-        checkpointer: Checkpointer::start(backend, held, Source { board, space, instruments }, interval, workers),
+        checkpointer: Checkpointer::start(
+            backend,
+            held,
+            Source { board, space, instruments, wal: core.wal.clone() },
+            interval,
+            workers,
+        ),
         lock,
     };
     Ok((core, Running::new(stop, parts)))

@@ -28,7 +28,9 @@ pub(crate) fn simulated<T: Send>(seed: u64, run: impl FnOnce() -> T + Send) -> T
         START.set(Some(Instant::now()));
         run()
     };
-    let done = std::thread::scope(|scope| scope.spawn(begin).join());
+    // What panics there says which seed it was.
+    let thread = std::thread::Builder::new().name(format!("seed {seed}"));
+    let done = std::thread::scope(|scope| thread.spawn_scoped(scope, begin).expect("a thread can be started").join());
     done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 

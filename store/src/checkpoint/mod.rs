@@ -25,6 +25,7 @@ use crate::error::StoreError;
 use crate::instruments::Instruments;
 use crate::raft::{Board, Image};
 use crate::space::Space;
+use crate::wal::Wal;
 use crate::world::Workers;
 
 /// A database that takes so many times what it holds is begun anew: sled uses the room of what was overwritten again, but
@@ -61,6 +62,9 @@ impl Checkpoint {
     }
 }
 
+/// A log that waits for space is not waited for.
+const SETTLING: Duration = Duration::from_secs(3);
+
 /// A database that holds the state as of some entry of the log.
 pub(crate) trait StateBackend: Send {
     /// The state it holds. A damaged database is emptied, and gives none.
@@ -81,6 +85,7 @@ pub(crate) struct Source {
     pub(crate) board: Arc<Board>,
     pub(crate) space: Arc<Space>,
     pub(crate) instruments: Instruments,
+    pub(crate) wal: Wal,
 }
 
 /// The task that has checkpoints written.
@@ -120,8 +125,15 @@ async fn run(mut work: Work, interval: Duration, workers: Workers, mut stopped: 
         if !stopping && start < due && !work.is_laden() {
             continue;
         }
+        let (now, wal) = (work.source.board.image(), work.source.wal.clone());
+        if !work.is_due(&now) || !is_settled(&wal).await {
+            if stopping {
+                return;
+            }
+            continue;
+        }
         let saved = workers.run(move || {
-            work.save();
+            work.save(&now);
             work
         });
         match saved.await {
@@ -135,6 +147,11 @@ async fn run(mut work: Work, interval: Duration, workers: Workers, mut stopped: 
             return;
         }
     }
+}
+
+/// Whether the log has on disk what led to the state; see [`Wal::settle`].
+async fn is_settled(wal: &Wal) -> bool {
+    timeout(SETTLING, wal.settle()).await.is_ok_and(|settled| settled.is_ok())
 }
 
 struct Work {
@@ -156,20 +173,20 @@ impl Work {
         written.saturating_mul(state.bytes()) / state.versions().max(1) >= LADEN
     }
 
-    /// Not while space is short: the log and the snapshots need it more.
-    fn save(&mut self) {
-        let now = self.source.board.image();
-        if now.applied == self.held.applied || self.source.space.short() {
-            return;
-        }
+    /// Whether there is something new. Not while space is short: the log and the snapshots need it more.
+    fn is_due(&self, now: &Image) -> bool {
+        now.applied != self.held.applied && !self.source.space.short()
+    }
+
+    fn save(&mut self, now: &Image) {
         let start = Instant::now();
         if is_bloated(self.backend.occupied(), self.held.state.bytes()) {
             self.begin_anew();
         }
-        match self.backend.save(&self.held, &now) {
+        match self.backend.save(&self.held, now) {
             Ok(()) => {
                 self.source.instruments.checkpointed(start.elapsed());
-                self.held = Image::clone(&now);
+                self.held = now.clone();
             }
             Err(error) if is_full(&error) => self.give_way(&error),
             Err(error) => stop(&error),

@@ -19,6 +19,7 @@ use super::{Board, Happened, Image};
 use crate::disk::disk_is_full;
 use crate::instruments::Instruments;
 use crate::snapshot::{SnapshotDir, SnapshotFile};
+use crate::wal::Wal;
 use crate::watch::Batch;
 
 /// Entries applied and published together, at most.
@@ -30,12 +31,13 @@ const SPACE_RETRY: Duration = Duration::from_secs(2);
 pub(crate) struct Machine {
     board: Arc<Board>,
     snapshots: Arc<SnapshotDir>,
+    wal: Wal,
     instruments: Instruments,
 }
 
 impl Machine {
-    pub(crate) fn new(board: Arc<Board>, snapshots: Arc<SnapshotDir>, instruments: Instruments) -> Machine {
-        Machine { board, snapshots, instruments }
+    pub(crate) fn new(board: Arc<Board>, snapshots: Arc<SnapshotDir>, wal: Wal, instruments: Instruments) -> Machine {
+        Machine { board, snapshots, wal, instruments }
     }
 
     fn apply_batch(&self, batch: Vec<EntryResponder<TypeConfig>>) {
@@ -142,7 +144,12 @@ impl RaftStateMachine<TypeConfig> for Machine {
     }
 
     async fn get_snapshot_builder(&mut self) -> Builder {
-        Builder { image: self.board.image(), snapshots: self.snapshots.clone(), instruments: self.instruments.clone() }
+        Builder {
+            image: self.board.image(),
+            snapshots: self.snapshots.clone(),
+            wal: self.wal.clone(),
+            instruments: self.instruments.clone(),
+        }
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta, snapshot: SnapshotFile) -> Result<(), io::Error> {
@@ -161,6 +168,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
 pub(crate) struct Builder {
     image: Arc<Image>,
     snapshots: Arc<SnapshotDir>,
+    wal: Wal,
     instruments: Instruments,
 }
 
@@ -169,6 +177,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Builder {
 
     /// Waits for space as long as there is none: an error would end the consensus engine.
     async fn build_snapshot(&mut self) -> Result<Snapshot, io::Error> {
+        self.wal.settle().await?;
         loop {
             let (image, start) = (self.image.clone(), Instant::now());
             match self.snapshots.work(move |snapshots| snapshots.save(&image)).await {

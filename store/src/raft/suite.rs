@@ -29,7 +29,8 @@ fn build_on(disk: Arc<dyn Disk>, dir: &Path) -> (RaftLog, Machine) {
     let (snapshots, _) = SnapshotDir::open(disk, &dir.join("snap"), "suite").expect("a fresh directory opens");
     let clock = LeaderClock::new(Arc::new(SystemClock));
     let board = Arc::new(Board::new(Image::default(), Arc::new(NoObserver), clock, 1 << 20));
-    (RaftLog::new(wal), Machine::new(board, Arc::new(snapshots), Instruments::new(&Tuning::default())))
+    let machine = Machine::new(board, Arc::new(snapshots), wal.clone(), Instruments::new(&Tuning::default()));
+    (RaftLog::new(wal), machine)
 }
 
 /// All on one disk, because the suite carries a snapshot from one store to another.

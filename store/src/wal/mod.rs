@@ -191,14 +191,24 @@ impl Wal {
         }
     }
 
+    /// Waits until all that was written before is durable. A state must not get to disk before the entries that led to it: after
+    /// a power cut it would stand beside a log that ends too early, or differently.
+    pub(crate) async fn settle(&self) -> io::Result<()> {
+        self.write_all(Vec::new()).await
+    }
+
     async fn write(&self, draft: Draft) -> io::Result<()> {
+        self.write_all(vec![draft]).await
+    }
+
+    async fn write_all(&self, drafts: Vec<Draft>) -> io::Result<()> {
         let (done, wait) = oneshot::channel();
         let notify = move || {
             if done.send(()).is_err() {
                 tracing::debug!("nobody waits for a write of the log any more");
             }
         };
-        self.send(vec![draft], Done::Call(Box::new(notify))).await?;
+        self.send(drafts, Done::Call(Box::new(notify))).await?;
         wait.await.map_err(|_| closed())
     }
 
