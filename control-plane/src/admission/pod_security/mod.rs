@@ -16,7 +16,7 @@ use xebec_api::kinds::{NAMESPACE, POD};
 use xebec_api::{FieldErrors, Status, Subresource};
 
 use self::policy::{Policies, Policy};
-use self::subject::Subject;
+use self::subject::{Subject, place};
 use super::{Admission, AdmissionRequest, Operation};
 use crate::cache::Cache;
 
@@ -37,20 +37,6 @@ impl PodSecurity {
     fn policies(&self, namespace: &str) -> Policies {
         let stored = self.cache.get(&NAMESPACE, None, namespace);
         stored.map(|stored| Policies::read(&stored.object.meta().labels).0).unwrap_or_default()
-    }
-
-    fn judge(&self, request: &AdmissionRequest<'_>, subject: &Subject) -> Result<(), Status> {
-        let policies = self.policies(request.namespace.unwrap_or_default());
-        if subject.is_pod
-            && let Some(complaint) = checks::complaint(&policies.enforce, subject)
-        {
-            let why = format!("violates PodSecurity {}: {complaint}", quoted(&policies.enforce));
-            return Err(Status::forbidden(request.kind, request.name, why));
-        }
-        if let Some(complaint) = checks::complaint(&policies.warn, subject) {
-            request.warnings.add(format!("would violate PodSecurity {}: {complaint}", quoted(&policies.warn)));
-        }
-        Ok(())
     }
 
     /// Labels must say a level; and whoever makes a namespace stricter learns which pods would not come in again.
@@ -100,17 +86,35 @@ impl Admission for PodSecurity {
         if *request.kind == NAMESPACE {
             return self.namespace(request);
         }
-        match subject_of_change(request) {
-            Some(subject) => self.judge(request, &subject),
+        let Some(place) = place(request.kind) else { return Ok(()) };
+        let policies = self.policies(request.namespace.unwrap_or_default());
+        if policies.allow_everything() {
+            return Ok(());
+        }
+        match subject_of_change(request, place) {
+            Some(subject) => judge(request, &subject, &policies),
             None => Ok(()),
         }
     }
 }
 
+fn judge(request: &AdmissionRequest<'_>, subject: &Subject, policies: &Policies) -> Result<(), Status> {
+    if subject.is_pod
+        && let Some(complaint) = checks::complaint(&policies.enforce, subject)
+    {
+        let why = format!("violates PodSecurity {}: {complaint}", quoted(&policies.enforce));
+        return Err(Status::forbidden(request.kind, request.name, why));
+    }
+    if let Some(complaint) = checks::complaint(&policies.warn, subject) {
+        request.warnings.add(format!("would violate PodSecurity {}: {complaint}", quoted(&policies.warn)));
+    }
+    Ok(())
+}
+
 /// The pod, or the pods that the object will make, unless the change leaves them as they were.
-fn subject_of_change(request: &AdmissionRequest<'_>) -> Option<Subject> {
-    let subject = Subject::of(request.kind, request.object)?;
-    let before = request.old.and_then(|old| Subject::of(request.kind, old));
+fn subject_of_change(request: &AdmissionRequest<'_>, place: &str) -> Option<Subject> {
+    let subject = Subject::of(request.object, place)?;
+    let before = request.old.and_then(|old| Subject::of(old, place));
     (before.as_ref() != Some(&subject)).then_some(subject)
 }
 

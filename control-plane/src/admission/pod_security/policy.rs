@@ -56,6 +56,11 @@ impl Policies {
         let (enforce, _, warn) = (policy("enforce"), policy("audit"), policy("warn"));
         (Self { enforce, warn }, errors)
     }
+
+    /// Whether there is no pod that it has anything to say about.
+    pub(super) fn allow_everything(&self) -> bool {
+        [self.enforce, self.warn].iter().all(|policy| policy.level == Level::Privileged)
+    }
 }
 
 trait Word: Sized + Default {
@@ -139,6 +144,17 @@ mod tests {
         assert_eq!(read(&[]).0, "privileged:latest privileged:latest");
         let labels = [("enforce", "baseline"), ("enforce-version", "v1.30"), ("warn", "restricted")];
         assert_eq!(read(&labels), ("baseline:v1.30 restricted:latest".into(), vec![]));
+    }
+
+    #[test]
+    fn everything_goes_where_neither_mode_asks_for_more() {
+        let policy = |level| Policy { level, version: Version::Latest };
+        let all = [Level::Privileged, Level::Baseline, Level::Restricted];
+        for (enforce, warn) in all.into_iter().flat_map(|enforce| all.map(|warn| (enforce, warn))) {
+            let policies = Policies { enforce: policy(enforce), warn: policy(warn) };
+            let expect = (enforce, warn) == (Level::Privileged, Level::Privileged);
+            assert_eq!(policies.allow_everything(), expect, "{policies:?}");
+        }
     }
 
     #[test]

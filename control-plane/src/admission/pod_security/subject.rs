@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Capabilities, Container, ContainerPort, Lifecycle, PodSpec, Probe, SecurityContext};
+use serde::Deserialize;
 use serde_json::Value;
 use xebec_api::Kind;
 
@@ -27,26 +28,30 @@ pub(super) struct Member<'a> {
     pub(super) lifecycle: Option<&'a Lifecycle>,
 }
 
+/// Where objects of this kind have the template of their pods, as a JSON pointer; a pod is its own. `None`: they have no pods.
+pub(super) fn place(kind: &Kind) -> Option<&'static str> {
+    match (kind.group, kind.plural) {
+        ("", "pods") => Some(""),
+        ("", "podtemplates") => Some("/template"),
+        ("", "replicationcontrollers")
+        | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets")
+        | ("batch", "jobs") => Some("/spec/template"),
+        ("batch", "cronjobs") => Some("/spec/jobTemplate/spec/template"),
+        _ => None,
+    }
+}
+
 impl Subject {
-    /// The pods of an object; `None` when it has none.
-    pub(super) fn of(kind: &Kind, object: &Value) -> Option<Self> {
-        let template = match (kind.group, kind.plural) {
-            ("", "pods") => return Self::of_pod(object),
-            ("", "podtemplates") => "/template",
-            ("", "replicationcontrollers")
-            | ("apps", "deployments" | "replicasets" | "statefulsets" | "daemonsets") => "/spec/template",
-            ("batch", "jobs") => "/spec/template",
-            ("batch", "cronjobs") => "/spec/jobTemplate/spec/template",
-            _ => return None,
-        };
-        Some(Self { is_pod: false, ..Self::of_pod(object.pointer(template)?)? })
+    /// The pods of an object that has them in this [`place`]; `None` when it has none.
+    pub(super) fn of(object: &Value, place: &str) -> Option<Self> {
+        Some(Self { is_pod: place.is_empty(), ..Self::of_pod(object.pointer(place)?)? })
     }
 
     /// A pod, or a template as if it were one.
     pub(super) fn of_pod(pod: &Value) -> Option<Self> {
-        let spec = serde_json::from_value(pod.get("spec")?.clone()).ok()?;
-        let annotations = pod.pointer("/metadata/annotations").cloned().unwrap_or_default();
-        Some(Self { is_pod: true, annotations: serde_json::from_value(annotations).unwrap_or_default(), spec })
+        let spec = PodSpec::deserialize(pod.get("spec")?).ok()?;
+        let annotations = pod.pointer("/metadata/annotations").map(BTreeMap::deserialize);
+        Some(Self { is_pod: true, annotations: annotations.and_then(Result::ok).unwrap_or_default(), spec })
     }
 
     /// Whether it is to run on Windows.

@@ -127,7 +127,7 @@ fn a_version_knows_only_its_own_rules() {
 fn templates_are_found() {
     let template = json!({"metadata": {"annotations": {"a": "b"}}, "spec": {"hostNetwork": true, "containers": []}});
     let deployment = xebec_api::resolve("deployments").unwrap();
-    let subject = Subject::of(deployment, &json!({"spec": {"template": template}})).unwrap();
+    let subject = Subject::of(&json!({"spec": {"template": template}}), place(deployment).unwrap()).unwrap();
     assert!(!subject.is_pod && subject.spec.host_network == Some(true));
-    assert_eq!(Subject::of(xebec_api::resolve("services").unwrap(), &json!({"spec": {}})), None);
+    assert_eq!(place(xebec_api::resolve("services").unwrap()), None);
 }
