@@ -79,7 +79,6 @@ impl Authenticator {
         match standing {
             Standing::Good => Ok(certificate.user.clone()),
             Standing::Unknown => refuse("the node has been deleted, or has joined anew with another key"),
-            Standing::Revoked => refuse("it has been revoked"),
         }
     }
 

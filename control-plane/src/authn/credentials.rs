@@ -1,4 +1,4 @@
-//! The store's records about certificates: which key a node's name is bound to, and which keys are good no longer.
+//! The store's records about certificates: which keys a name is bound to.
 //!
 //! A node's certificate is as good as its record. The record is made when the node joins, guarded so that of two who join under
 //! one name one is refused; it goes with the Node object, in the same transaction, and with it every certificate of that name.
@@ -14,8 +14,6 @@ use xebec_proto::v1::Role;
 use super::certificate::{ClientCertificate, KeyHash};
 
 const NAMES: &str = "/bootstrap/names/";
-/// Where revoked keys are, by their hash.
-pub const REVOKED: &str = "/bootstrap/revoked/";
 
 /// Which keys a name belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,15 +24,6 @@ pub struct NameRecord {
     pub since: Timestamp,
 }
 
-/// That a key is good no longer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Revocation {
-    /// When it was revoked.
-    pub at: Timestamp,
-    /// For people.
-    pub reason: String,
-}
-
 /// What the records say of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
@@ -42,19 +31,12 @@ pub enum Standing {
     Good,
     /// A node's, and the name is not bound to its key, as far as this master knows.
     Unknown,
-    /// Its key is revoked.
-    Revoked,
 }
 
 /// The key of a name's record.
 pub fn name_key(role: Role, name: &str) -> Bytes {
     let role = if role == Role::Server { "masters" } else { "nodes" };
     format!("{NAMES}{role}/{name}").into()
-}
-
-/// The key of a key's revocation.
-pub fn revocation_key(key_hash: &str) -> Bytes {
-    format!("{REVOKED}{key_hash}").into()
 }
 
 /// The record of a name, if it is taken, and the revision of its last change.
@@ -96,10 +78,6 @@ impl NameRecord {
 
 /// What the records say of this certificate.
 pub fn standing(state: &State, certificate: &ClientCertificate) -> Standing {
-    let key = hex(&certificate.key);
-    if state.get(&revocation_key(&key)).is_some() {
-        return Standing::Revoked;
-    }
     let Some(node) = certificate.user.node_name() else { return Standing::Good };
     let record = name_record(state, Role::Agent, node);
     let is_bound = record.is_some_and(|(record, _)| record.binds(&certificate.key));
@@ -134,14 +112,5 @@ mod tests {
         put(&mut state, name_key(Role::Agent, "n1"), record.renewed(&[1; 32], &[2; 32]).to_bytes());
         assert_eq!([1, 2, 3].map(|key| standing(&state, &node(key)) == Standing::Good), [true, true, false]);
         assert_eq!(standing(&state, &certificate(User::new("jane", []), 9)), Standing::Good);
-    }
-
-    #[test]
-    fn a_revoked_key_is_good_for_nobody() {
-        let mut state = State::default();
-        let revocation = Revocation { at: Timestamp::UNIX_EPOCH, reason: "lost laptop".into() };
-        put(&mut state, revocation_key(&hex(&[9; 32])), serde_json::to_vec(&revocation).unwrap().into());
-        assert_eq!(standing(&state, &certificate(User::new("jane", []), 9)), Standing::Revoked);
-        assert_eq!(standing(&state, &certificate(User::new("jane", []), 8)), Standing::Good);
     }
 }

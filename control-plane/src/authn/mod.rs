@@ -1,7 +1,7 @@
 //! Who is asking.
 //!
 //! ```text
-//!  client certificate (verified by TLS) ─► certificate ─► credentials: bound to its node? revoked? ─┐
+//!  client certificate (verified by TLS) ─► certificate ─► credentials: bound to its node? ──────────┐
 //!  Authorization: Bearer … ─► bearer ─┬─► service_account: signature, dates, bound objects ─────────┼─► User ─► impersonation
 //!                                     └─► bootstrap_token: a Secret in kube-system ─────────────────┘
 //! ```
