@@ -52,7 +52,7 @@ impl Authenticator {
             (None, Some(token)) => Some(self.by_token(token).await?),
             (None, None) => None,
         };
-        let Some(caller) = caller.map(Arc::new) else { return Ok(()) };
+        let Some(caller) = caller else { return Ok(()) };
         // Also of a request that is refused below it is known whose it was.
         extensions.insert(caller.clone());
         if let Some(wanted) = Wanted::read(headers)? {
@@ -63,7 +63,7 @@ impl Authenticator {
         Ok(())
     }
 
-    async fn by_certificate(&self, certificate: &ClientCertificate) -> Result<User, Status> {
+    async fn by_certificate(&self, certificate: &ClientCertificate) -> Result<Arc<User>, Status> {
         let refuse = |why: &str| {
             tracing::warn!(user = certificate.user.name, why, "a client certificate is refused");
             Err(Status::unauthorized())
@@ -82,7 +82,7 @@ impl Authenticator {
         }
     }
 
-    async fn by_token(&self, token: &str) -> Result<User, Status> {
+    async fn by_token(&self, token: &str) -> Result<Arc<User>, Status> {
         let holder = || self.tokens.holder(token, &[], self.environment.now());
         let found = match holder() {
             Err(refusal) if refusal.may_be_too_early() => {
@@ -91,7 +91,7 @@ impl Authenticator {
             }
             other => other,
         };
-        found.map(|holder| holder.user).map_err(|refusal: BearerRefusal| {
+        found.map(|holder| Arc::new(holder.user)).map_err(|refusal: BearerRefusal| {
             tracing::debug!(%refusal, "a bearer token is refused");
             Status::unauthorized()
         })

@@ -1,6 +1,8 @@
 //! Reads a caller from a verified client certificate: common name and organisations of its subject, the hash of its key, and
 //! until when it is good.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
@@ -26,7 +28,7 @@ pub enum CertificateUserError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientCertificate {
     /// Whom it stands for.
-    pub user: User,
+    pub user: Arc<User>,
     /// Names its key.
     pub key: KeyHash,
     /// When it ends.
@@ -42,7 +44,7 @@ impl ClientCertificate {
         user.extra.insert("authentication.kubernetes.io/credential-id".into(), vec![format!("X509SHA256={hash}")]);
         let not_after = Timestamp::from_second(parsed.validity().not_after.timestamp());
         Ok(Self {
-            user,
+            user: Arc::new(user),
             key: key_hash(parsed.public_key().raw),
             not_after: not_after.map_err(|_| CertificateUserError::Unreadable)?,
         })

@@ -92,7 +92,7 @@ mod tests {
     use crate::authn::User;
 
     fn certificate(user: User, key: u8) -> ClientCertificate {
-        ClientCertificate { user, key: [key; 32], not_after: Timestamp::MAX }
+        ClientCertificate { user: user.into(), key: [key; 32], not_after: Timestamp::MAX }
     }
 
     fn put(state: &mut State, key: Bytes, value: Bytes) {

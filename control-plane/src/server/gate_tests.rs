@@ -51,7 +51,7 @@ async fn check(gate: &Gate, request: axum::http::request::Builder, user: Option<
     let mut request = request.body(Body::empty()).unwrap();
     let described = format!("{} {}", request.method(), request.uri());
     if let Some(user) = user {
-        let certificate = ClientCertificate { user, key: [1; 32], not_after: jiff::Timestamp::MAX };
+        let certificate = ClientCertificate { user: Arc::new(user), key: [1; 32], not_after: jiff::Timestamp::MAX };
         request.extensions_mut().insert(Arc::new(certificate));
     }
     let answer = gate.answer(request).await;
@@ -147,8 +147,11 @@ async fn a_bad_credential_is_refused_everywhere() {
     check(&gate, with("/api", "Bearer abcdef.0123456789abcdef"), None, 401).await;
     check(&gate, with("/api", "Basic YTpi"), None, 401).await;
     check(&gate, Request::builder().uri("/api"), Some(User::node("gone")), 401).await;
-    let expired =
-        ClientCertificate { user: User::new("jane", []), key: [1; 32], not_after: jiff::Timestamp::UNIX_EPOCH };
+    let expired = ClientCertificate {
+        user: Arc::new(User::new("jane", [])),
+        key: [1; 32],
+        not_after: jiff::Timestamp::UNIX_EPOCH,
+    };
     let mut request = Request::builder().uri("/api").body(Body::empty()).unwrap();
     request.extensions_mut().insert(Arc::new(expired));
     assert_eq!(gate.answer(request).await.status(), 401);
