@@ -54,7 +54,7 @@ impl Admission for LimitRanger {
         let judged = match request.operation {
             Operation::Create => request.subresource.is_none(),
             Operation::Update => matches!(request.subresource.map(Subresource::as_str), None | Some("resize")),
-            Operation::Delete => false,
+            Operation::Delete | Operation::Connect => false,
         };
         let judge: fn(&Value, &Value) -> Vec<String> = match () {
             () if !judged => return Ok(()),

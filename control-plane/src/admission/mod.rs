@@ -9,6 +9,7 @@ mod certificate_signers;
 mod default_class;
 mod default_tolerations;
 mod limit_ranger;
+pub mod matching;
 mod namespace_lifecycle;
 mod pod_security;
 mod priority;
@@ -45,6 +46,20 @@ pub enum Operation {
     Update,
     /// A removal. The object is the one that is to go.
     Delete,
+    /// A stream to what the object stands for, such as `pods/exec`. The object is the options.
+    Connect,
+}
+
+impl Operation {
+    /// The word in rules and reviews.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operation::Create => "CREATE",
+            Operation::Update => "UPDATE",
+            Operation::Delete => "DELETE",
+            Operation::Connect => "CONNECT",
+        }
+    }
 }
 
 /// A write, as plugins see it.
@@ -131,5 +146,7 @@ fn is_certificate_request(request: &AdmissionRequest<'_>) -> bool {
     *request.kind == xebec_api::kinds::CERTIFICATE_SIGNING_REQUEST
 }
 
+#[cfg(test)]
+mod matching_tests;
 #[cfg(test)]
 mod tests;
