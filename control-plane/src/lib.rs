@@ -11,6 +11,7 @@ pub mod fairness;
 pub mod grpc;
 pub mod metrics;
 pub mod nodes;
+pub mod outbound;
 pub mod pki;
 pub mod registry;
 pub mod request_info;

@@ -3,7 +3,7 @@
 //! A socket belongs to the network namespace that it is made in, wherever it is used afterwards. So the thread inside the
 //! namespace only connects; bytes move on the agent's runtime.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,28 +12,53 @@ use tokio::net::TcpStream;
 use super::NetworkError;
 use super::namespace::within;
 
-/// Loopback answers at once, unless the listener's queue is full.
+/// What is in the pod answers at once, unless the listener's queue is full.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Connects to a port of loopback in the pinned namespace, or of the node where there is none.
-pub async fn connect(namespace: Option<PathBuf>, port: u16) -> Result<TcpStream, NetworkError> {
-    let Some(namespace) = namespace else { return loopback(Path::new("localhost"), port).await };
+/// Where inside a pod a connection goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Inside {
+    /// To a port of loopback, where only the pod's own processes come.
+    Loopback(u16),
+    /// To the pod's address, as its neighbours do.
+    Address(SocketAddr),
+}
+
+impl Inside {
+    fn addresses(self) -> Vec<SocketAddr> {
+        match self {
+            Inside::Loopback(port) => {
+                let both = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+                both.map(|address| SocketAddr::new(address, port)).to_vec()
+            }
+            Inside::Address(address) => vec![address],
+        }
+    }
+}
+
+/// Connects inside the pinned namespace, or on the node where there is none.
+pub async fn connect(namespace: Option<PathBuf>, to: Inside) -> Result<TcpStream, NetworkError> {
+    let Some(namespace) = namespace else { return first_of(Path::new("localhost"), to).await };
     let pin = namespace.clone();
     let failed = |path: &Path, source| NetworkError::Io { operation: "connect inside", path: path.to_owned(), source };
     let stream = within(&namespace, move |_| async move {
-        let stream = loopback(&pin, port).await?;
+        let stream = first_of(&pin, to).await?;
         stream.into_std().map_err(|source| failed(&pin, source))
     });
     TcpStream::from_std(stream.await?).map_err(|source| failed(&namespace, source))
 }
 
-/// Tries both of its addresses; tells about the first.
-async fn loopback(place: &Path, port: u16) -> Result<TcpStream, NetworkError> {
+/// Tries each of its addresses; tells about the first.
+async fn first_of(place: &Path, to: Inside) -> Result<TcpStream, NetworkError> {
     let connecting = async {
-        match TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await {
-            Ok(stream) => Ok(stream),
-            Err(first) => TcpStream::connect((Ipv6Addr::LOCALHOST, port)).await.map_err(|_| first),
+        let mut first = None;
+        for address in to.addresses() {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => drop(first.get_or_insert(error)),
+            }
         }
+        Err(first.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into()))
     };
     let connected = tokio::time::timeout(CONNECT, connecting).await;
     let connected = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));

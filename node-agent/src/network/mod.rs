@@ -26,7 +26,7 @@ mod sysctl;
 mod veth;
 mod view;
 
-pub use connect::connect;
+pub use connect::{Inside, connect};
 pub use error::NetworkError;
 pub use host::{Network, NetworkConfig};
 pub use pod_network::PodNetwork;

@@ -98,8 +98,12 @@ impl Streams {
             let pods = xebec_api::find_kind("", "v1", "Pod").expect("pods are in the kind table");
             return client.fail(&Status::not_found(pods, &open.pod)).await;
         };
-        if let Some(Kind::PortForward(wanted)) = &open.kind {
-            return port_forward::serve(&self.node, &view, wanted, client, input).await;
+        match &open.kind {
+            Some(Kind::PortForward(wanted)) => {
+                return port_forward::serve(&self.node, &view, wanted, client, input).await;
+            }
+            Some(Kind::Dial(wanted)) => return port_forward::dial(&self.node, &view, wanted, client, input).await,
+            _ => {}
         }
         let Some(container) = container(&view, &open.container) else {
             let message = format!("container {} is not valid for pod {}", open.container, open.pod);
@@ -109,7 +113,9 @@ impl Streams {
             Some(Kind::Logs(wanted)) => logs::serve(&self.node, &view, &container, wanted, client).await,
             Some(Kind::Exec(wanted)) => exec::serve(&self.node, &view, &container, wanted, client, input).await,
             Some(Kind::Attach(wanted)) => attach::serve(&self.node, &view, &container, wanted, client, input).await,
-            Some(Kind::PortForward(_)) | None => client.fail(&Status::bad_request("the stream has no kind")).await,
+            Some(Kind::PortForward(_) | Kind::Dial(_)) | None => {
+                client.fail(&Status::bad_request("the stream has no kind")).await
+            }
         }
     }
 }

@@ -1,18 +1,20 @@
-//! Serves one connection to a port of a pod.
+//! Serves one connection to a port of a pod: to its loopback, for people who forward ports, or to its address, for the masters
+//! that speak to it as its neighbours do.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use xebec_api::status::Status;
 use xebec_node_plan::pod::observed::Preparation;
 use xebec_proto::v1::stream_frame::Frame;
-use xebec_proto::v1::{PortForwardStream, StreamFrame};
+use xebec_proto::v1::{DialStream, PortForwardStream, StreamFrame};
 
 use super::{Client, Gone};
-use crate::network::connect;
+use crate::network::{Inside, connect};
 use crate::node::Node;
 use crate::pods::PodView;
 use crate::steps::{PodContext, sandbox};
@@ -20,6 +22,7 @@ use crate::steps::{PodContext, sandbox};
 /// Bytes read at once.
 const CHUNK: usize = 32 * 1024;
 
+/// A connection to loopback.
 pub(super) async fn serve(
     node: &Arc<Node>,
     view: &PodView,
@@ -27,19 +30,51 @@ pub(super) async fn serve(
     client: &Client,
     input: mpsc::Receiver<StreamFrame>,
 ) -> Result<(), Gone> {
+    let to = |_: IpAddr, port| Inside::Loopback(port);
+    match open(node, view, wanted.port, to).await {
+        Ok(connection) => relay(connection, client, input).await,
+        Err(refusal) => client.fail(&refusal).await,
+    }
+}
+
+/// A connection to the pod's address, announced once it stands.
+pub(super) async fn dial(
+    node: &Arc<Node>,
+    view: &PodView,
+    wanted: &DialStream,
+    client: &Client,
+    input: mpsc::Receiver<StreamFrame>,
+) -> Result<(), Gone> {
+    let to = |address, port| Inside::Address(SocketAddr::new(address, port));
+    match open(node, view, wanted.port, to).await {
+        Ok(connection) => {
+            client.send(Frame::Stdout(Bytes::new())).await?;
+            relay(connection, client, input).await
+        }
+        Err(refusal) => client.fail(&refusal).await,
+    }
+}
+
+async fn open(
+    node: &Arc<Node>,
+    view: &PodView,
+    port: u32,
+    to: impl Fn(IpAddr, u16) -> Inside,
+) -> Result<TcpStream, Status> {
     let pod = PodContext { node: node.clone(), desired: view.desired.borrow().clone(), address: None };
-    let is_ready = view.observed.borrow().sandbox == Preparation::Ready;
-    let Some(port) = u16::try_from(wanted.port).ok().filter(|_| is_ready) else {
-        return client.fail(&Status::bad_request(format!("pod {} is not running", pod.name()))).await;
+    let (address, sandbox_is_ready) = {
+        let observed = view.observed.borrow();
+        (observed.address, observed.sandbox == Preparation::Ready)
+    };
+    let port = u16::try_from(port).ok().filter(|port| *port > 0);
+    let (Some(address), Some(port)) = (address.filter(|_| sandbox_is_ready), port) else {
+        return Err(Status::bad_request(format!("pod {} is not running", pod.name())));
     };
     let namespace = sandbox::own(&pod).paths(&pod.namespaces(), false).net;
-    match connect(namespace, port).await {
-        Ok(connection) => relay(connection, client, input).await,
-        Err(error) => {
-            let message = format!("cannot connect to port {port} of pod {}: {}", pod.name(), root(&error));
-            client.fail(&Status::bad_request(message)).await
-        }
-    }
+    connect(namespace, to(address, port)).await.map_err(|error| {
+        let name = pod.name();
+        Status::bad_request(format!("cannot connect to port {port} of pod {name}: {}", root(&error)))
+    })
 }
 
 /// The last cause: what lies before it names places of the node, which do not concern the client.
@@ -107,7 +142,7 @@ mod tests {
         let (to_node, input) = mpsc::channel(4);
         to_node.send(frame(Frame::Stdin("hello".into()))).await.unwrap();
         to_node.send(frame(Frame::StdinClosed(true))).await.unwrap();
-        let connection = connect(None, port).await.unwrap();
+        let connection = connect(None, Inside::Loopback(port)).await.unwrap();
         relay(connection, &Client(output), input).await.unwrap();
         pod.await.unwrap();
         assert_eq!(from_node.recv().await, Some(frame(Frame::Stdout("hello".into()))));
