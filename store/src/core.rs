@@ -41,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) leadership: watch::Receiver<Leadership>,
     pub(crate) session: Session,
     pub(crate) limits: Limits,
+    /// Held while this member changes the membership.
+    pub(crate) changing: tokio::sync::Mutex<()>,
     /// When a leader last sent something.
     pub(crate) leader_heard: Mutex<Option<Instant>>,
     pub(crate) space: Arc<Space>,

@@ -180,6 +180,12 @@ impl Store {
         self.running.stop(&self.core).await;
     }
 
+    /// What all parts of this member share.
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// The disk answers so about its free space from now on; `u64::MAX`: it is asked again.
     #[cfg(test)]
     pub(crate) fn pretend_free_space(&self, bytes: u64) {

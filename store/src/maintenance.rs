@@ -17,6 +17,8 @@ use crate::error::StoreError;
 const TICK: Duration = Duration::from_secs(1);
 /// A proposal of ours that takes longer is made again later.
 const PROPOSAL: Duration = Duration::from_secs(5);
+/// The same for a change of the membership; what else there is to do does not wait longer for it.
+const FINISHING: Duration = Duration::from_secs(2);
 /// History is dropped in steps of this part of its age, and when it exceeds its length by this part.
 const STEPS: u32 = 20;
 /// Steps of compaction in one tick; the rest waits for the next one.
@@ -74,6 +76,9 @@ async fn lead(core: &Core, history: &History, state: &State, led_for: Duration) 
     // Compaction and the end of leases make room: they do not wait for a hand-over.
     if let Err(error) = core.seek_relief().await {
         tracing::debug!(%error, "nobody takes over from this full leader");
+    }
+    if let Err(error) = core.finish_change(Instant::now() + FINISHING).await {
+        tracing::debug!(%error, "a change of the membership is not finished yet");
     }
     let deadline = || Instant::now() + PROPOSAL;
     if let Some(revision) = history.compact_to(state, core.tuning.history_revisions) {

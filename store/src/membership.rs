@@ -1,17 +1,23 @@
 //! Changing who belongs to the cluster. One change at a time, and only the leader makes it.
+//!
+//! openraft changes voters in two entries: both memberships joined, then the new one alone. A leader that dies in between
+//! leaves its successor in the joint one. Whoever leads finishes that before it changes anything else, and if it is on its way
+//! out by it, it hands over to a member that stays: a leader that is no member any more must not write a membership.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::ChangeMembers;
 use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
+use openraft::raft::Precondition;
+use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::core::{Core, matched_index};
 use crate::error::StoreError;
 use crate::member::{Member, MemberNode};
 use crate::raft::metrics::Metrics;
-use crate::raft::types::TypeConfig;
+use crate::raft::types::{StoredMembership, TypeConfig};
 
 /// A learner so close to the leader's end becomes a voter: the rest comes with the next batch.
 const CAUGHT_UP: u64 = 64;
@@ -22,11 +28,12 @@ type WriteError = RaftError<TypeConfig, ClientWriteError<TypeConfig>>;
 impl Core {
     /// Learner, caught up, voter. Asked again for a member that is one, it does nothing.
     pub(crate) async fn add_member(&self, member: Member, deadline: Instant) -> Result<(), StoreError> {
-        self.require_leader()?;
-        if !self.known(&member)? {
-            self.patiently(deadline, || self.raft.add_learner(member.id, member.node(), false)).await?;
+        let settled = self.settled(deadline).await?;
+        if !known(&settled, &member)? {
+            let learner = ChangeMembers::AddNodes(BTreeMap::from([(member.id, member.node())]));
+            self.change(learner, deadline).await?;
         }
-        if self.metrics().membership_config.voter_ids().any(|id| id == member.id) {
+        if settled.voter_ids().any(|id| id == member.id) {
             return Ok(());
         }
         self.wait_caught_up(member.id, deadline).await?;
@@ -35,20 +42,26 @@ impl Core {
 
     /// Removes a voter or learner. A leader that is to go hands over first, and leaves the rest to its successor.
     pub(crate) async fn remove_member(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
-        self.require_leader()?;
+        let settled = self.settled(deadline).await?;
         if id == self.node_id {
-            let successor = self.best_successor().ok_or(StoreError::LastMember)?;
-            self.transfer_leader(successor, deadline).await?;
-            return Err(StoreError::NotLeader { leader: Some(successor) });
+            return Err(self.give_up_leading(deadline).await);
         }
-        let membership = self.metrics().membership_config;
-        if membership.get_node(&id).is_none() {
+        if settled.get_node(&id).is_none() {
             return Err(StoreError::UnknownMember { id });
         }
         let ids = BTreeSet::from([id]);
-        let voter = membership.voter_ids().any(|voter| voter == id);
+        let voter = settled.voter_ids().any(|voter| voter == id);
         let change = if voter { ChangeMembers::RemoveVoters(ids) } else { ChangeMembers::RemoveNodes(ids) };
         self.change(change, deadline).await
+    }
+
+    /// Hands over to another voter; whoever asked must go on there.
+    async fn give_up_leading(&self, deadline: Instant) -> StoreError {
+        let Some(successor) = self.best_successor() else { return StoreError::LastMember };
+        match self.transfer_leader(successor, deadline).await {
+            Ok(()) => StoreError::NotLeader { leader: Some(successor) },
+            Err(error) => error,
+        }
     }
 
     /// Hands leadership to a voter and waits until it leads.
@@ -65,23 +78,11 @@ impl Core {
         if leads { Ok(()) } else { Err(stopped("shut down".to_owned())) }
     }
 
-    /// The voter to hand leadership to: whoever has most of the log.
+    /// The voter to hand leadership to: of those that stay, whoever has most of the log.
     pub(crate) fn best_successor(&self) -> Option<u64> {
         let metrics = self.metrics();
-        let others = metrics.membership_config.voter_ids().filter(|id| *id != self.node_id);
+        let others = staying(&metrics.membership_config).into_iter().filter(|id| *id != self.node_id);
         others.max_by_key(|id| matched_index(&metrics, *id))
-    }
-
-    /// Whether the member is in the membership; as another one, it is refused.
-    fn known(&self, member: &Member) -> Result<bool, StoreError> {
-        let membership = self.metrics().membership_config;
-        match membership.get_node(&member.id) {
-            None => Ok(false),
-            Some(node) if node.peer_address == member.peer_address => Ok(true),
-            Some(MemberNode { peer_address, .. }) => {
-                Err(StoreError::MemberConflict { id: member.id, address: peer_address.clone() })
-            }
-        }
     }
 
     async fn wait_caught_up(&self, id: u64, deadline: Instant) -> Result<(), StoreError> {
@@ -97,24 +98,76 @@ impl Core {
         }
     }
 
-    async fn change(&self, change: ChangeMembers<u64, MemberNode>, deadline: Instant) -> Result<(), StoreError> {
-        self.patiently(deadline, || self.raft.change_membership(change.clone(), false)).await
-    }
-
     /// Makes a change. Waits for one that is under way, and for a new leader to commit its first entry.
-    async fn patiently<T, F>(&self, deadline: Instant, change: impl Fn() -> F) -> Result<(), StoreError>
-    where
-        F: Future<Output = Result<T, WriteError>>,
-    {
+    async fn change(&self, change: ChangeMembers<u64, MemberNode>, deadline: Instant) -> Result<(), StoreError> {
+        let _turn = self.turn(deadline).await?;
         loop {
-            // A leader that was put out meanwhile must not go on changing.
-            self.require_leader()?;
-            let changed = timeout_at(deadline, change()).await;
-            match changed.map_err(|_| StoreError::Timeout)?.map(drop).map_err(refusal) {
+            let settled = self.finish(deadline).await?;
+            match self.change_once(change.clone(), &settled, deadline).await {
                 Err(StoreError::MembershipBusy) if Instant::now() + POLL < deadline => sleep(POLL).await,
                 changed => return changed,
             }
         }
+    }
+
+    /// The membership, when no change is under way any more.
+    async fn settled(&self, deadline: Instant) -> Result<StoredMembership, StoreError> {
+        let _turn = self.turn(deadline).await?;
+        self.finish(deadline).await
+    }
+
+    /// Finishes what a predecessor has left half done, unless a change of this leader is under way.
+    pub(crate) async fn finish_change(&self, deadline: Instant) -> Result<(), StoreError> {
+        match self.changing.try_lock() {
+            Ok(_turn) => self.finish(deadline).await.map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+
+    async fn turn(&self, deadline: Instant) -> Result<MutexGuard<'_, ()>, StoreError> {
+        self.require_leader()?;
+        timeout_at(deadline, self.changing.lock()).await.map_err(|_| StoreError::MembershipBusy)
+    }
+
+    /// Brings a change that is under way to its end, and gives the membership it ends with.
+    async fn finish(&self, deadline: Instant) -> Result<StoredMembership, StoreError> {
+        loop {
+            self.require_leader()?;
+            let now = self.metrics().membership_config.as_ref().clone();
+            let is_committed = now.log_id() == self.board.image().membership.log_id();
+            if is_committed && !is_joint(&now) {
+                return Ok(now);
+            }
+            if is_committed {
+                self.flatten(&now, deadline).await?;
+            } else if Instant::now() + POLL > deadline {
+                return Err(StoreError::MembershipBusy);
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// From a joint membership that is committed to the newer of its two.
+    async fn flatten(&self, joint: &StoredMembership, deadline: Instant) -> Result<(), StoreError> {
+        if !staying(joint).contains(&self.node_id) {
+            return Err(self.give_up_leading(deadline).await);
+        }
+        match self.change_once(ChangeMembers::AddVoterIds(BTreeSet::new()), joint, deadline).await {
+            Err(StoreError::MembershipBusy) if Instant::now() + POLL < deadline => Ok(()),
+            flattened => flattened,
+        }
+    }
+
+    /// A change of this membership; not if it is another one by now.
+    async fn change_once(
+        &self,
+        change: ChangeMembers<u64, MemberNode>,
+        of: &StoredMembership,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let unchanged = [Precondition::LastMembershipLogId { last_membership_log_id: *of.log_id() }];
+        let changed = timeout_at(deadline, self.raft.change_membership_if(change, false, unchanged)).await;
+        changed.map_err(|_| StoreError::Timeout)?.map(drop).map_err(refusal)
     }
 
     /// Makes this member the only one of a new cluster.
@@ -125,6 +178,26 @@ impl Core {
             RaftError::Fatal(fatal) => StoreError::Stopped { reason: fatal.to_string() },
         })
     }
+}
+
+/// Whether the member is in the membership; as another one, it is refused.
+fn known(membership: &StoredMembership, member: &Member) -> Result<bool, StoreError> {
+    match membership.get_node(&member.id) {
+        None => Ok(false),
+        Some(node) if node.peer_address == member.peer_address => Ok(true),
+        Some(MemberNode { peer_address, .. }) => {
+            Err(StoreError::MemberConflict { id: member.id, address: peer_address.clone() })
+        }
+    }
+}
+
+fn is_joint(membership: &StoredMembership) -> bool {
+    membership.get_joint_config().len() > 1
+}
+
+/// The voters when all changes are done.
+fn staying(membership: &StoredMembership) -> BTreeSet<u64> {
+    membership.get_joint_config().last().cloned().unwrap_or_default()
 }
 
 /// On the leader: whether a member has nearly all of the log.

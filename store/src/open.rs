@@ -93,6 +93,7 @@ async fn start(
         limits: Limits::new(&config.tuning),
         roles: MetricsWatch::new(raft.server_metrics()),
         raft,
+        changing: tokio::sync::Mutex::default(),
         leader_heard: Mutex::default(),
         space: space.clone(),
         instruments: instruments.clone(),

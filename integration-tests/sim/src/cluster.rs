@@ -197,8 +197,11 @@ impl Cluster {
         }
     }
 
-    /// Ends everything that goes wrong.
+    /// Ends everything that goes wrong. One that is broken stays as it is: no host can be started in it.
     pub(crate) fn heal(&mut self) {
+        if self.is_broken {
+            return;
+        }
         self.orders.clear();
         self.end_faults(Duration::MAX);
         self.seats().for_each(|seat| seat.skew_ms.store(0, Ordering::Relaxed));
@@ -428,4 +431,37 @@ fn due<K: Copy + Ord>(ends: &mut BTreeMap<K, Duration>, now: Duration) -> Vec<K>
         ends.remove(key);
     }
     due
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+    use crate::hooks::simulated;
+    use crate::record::Recorder;
+    use crate::simulation::tuning;
+    use crate::watchers::Pool;
+
+    fn common() -> Common {
+        let quiet = Arc::new(AtomicBool::new(false));
+        Common { recorder: Recorder::default(), pool: Pool::of(0), tuning: tuning(), mutant: None, quiet }
+    }
+
+    #[test]
+    fn nothing_is_started_in_a_broken_world() {
+        let (is_broken, down) = simulated(1, || {
+            let mut cluster = Cluster::new(1, 1, common());
+            cluster.kill(1, false, Duration::from_secs(1));
+            cluster.sim.host("bad", || async { panic!("put in on purpose") });
+            cluster.step();
+            cluster.heal();
+            let seen = (cluster.is_broken, cluster.down.clone());
+            cluster.end();
+            seen
+        });
+        assert!(is_broken);
+        assert_eq!(down, BTreeMap::from([(1, Duration::from_secs(1))]), "a host was started");
+    }
 }

@@ -1,9 +1,11 @@
 //! Three members.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use openraft::{EntryPayload, Membership};
 use tokio::time::{Instant, sleep};
 
 use super::fleet::{Fleet, put, soon, until};
@@ -133,6 +135,34 @@ async fn members_are_added_once_and_removed() {
     assert_eq!(fleet.store(leader).status().members.len(), 2);
     fleet.kill(follower).await;
     fleet.write(leader, "/k", "x").await.unwrap();
+}
+
+/// A leader that dies in the middle of a change leaves its successor in the joint membership. Found by the simulation: a
+/// successor that was itself on its way out went on changing, and put itself out in the middle of that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_left_half_done_is_finished_and_a_leader_on_its_way_out_hands_over() {
+    let mut fleet = Fleet::of(3, Tuning::default()).await;
+    let leader = fleet.leader().await;
+    let (leaving, staying) = (leader % 3 + 1, (leader + 1) % 3 + 1);
+    let core = fleet.store(leader).core();
+    // As if it had died here, it does not finish this itself.
+    let turn = core.changing.lock().await;
+    let nodes: BTreeMap<_, _> = (1..=3).map(|id| (id, fleet.member(id).node())).collect();
+    let joined = vec![BTreeSet::from([1, 2, 3]), BTreeSet::from([leader, staying])];
+    let half = Membership::new(joined, nodes).unwrap();
+    core.raft.append_membership(half, EntryPayload::Blank, []).await.unwrap();
+    fleet.store(leader).transfer_leader(leaving, soon()).await.unwrap();
+    drop(turn);
+    fleet.start(4).await.unwrap();
+    let added = fleet.store(leaving).add_member(fleet.member(4), soon()).await;
+    assert!(matches!(added, Err(StoreError::NotLeader { .. })), "it is no member's business any more: {added:?}");
+    let left = BTreeSet::from([leader, staying]);
+    let finished = |store: &Store| BTreeSet::from_iter(store.status().committed_members) == left;
+    until("the change is finished", || [leader, staying].iter().all(|id| finished(fleet.store(*id)))).await;
+    fleet.kill(leaving).await;
+    let next = fleet.leader().await;
+    fleet.store(next).add_member(fleet.member(4), soon()).await.unwrap();
+    fleet.write(4, "/k", "x").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
