@@ -11,13 +11,9 @@ use crate::field::FieldPath;
 
 static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(serde_json::Map::new()));
 
-/// Calls `visit` with each place that the path leads to.
-pub(crate) fn visit(object: &Value, path: &str, visit: &mut dyn FnMut(&FieldPath, &Value)) {
-    go(object, path, &FieldPath::default(), visit);
-}
-
-fn go(parent: &Value, rest: &str, at: &FieldPath, visit: &mut dyn FnMut(&FieldPath, &Value)) {
-    let (segment, rest) = rest.split_once('.').unwrap_or((rest, ""));
+/// Calls `visitor` with each place that the path leads to from `parent`, which itself is at `at`.
+pub(crate) fn visit(parent: &Value, path: &str, at: &FieldPath, visitor: &mut dyn FnMut(&FieldPath, &Value)) {
+    let (segment, rest) = path.split_once('.').unwrap_or((path, ""));
     let (name, each) = match (segment.strip_suffix("[]"), segment.strip_suffix("{}")) {
         (Some(name), _) | (_, Some(name)) => (name, true),
         _ => (segment, false),
@@ -27,8 +23,8 @@ fn go(parent: &Value, rest: &str, at: &FieldPath, visit: &mut dyn FnMut(&FieldPa
     let found = map.get(name).unwrap_or(missing);
     let at = at.child(name);
     let mut arrive = |value: &Value, at: &FieldPath| match rest {
-        "" => visit(at, value),
-        rest => go(value, rest, at, visit),
+        "" => visitor(at, value),
+        rest => visit(value, rest, at, visitor),
     };
     match found {
         Value::Array(items) if each => {
@@ -67,7 +63,7 @@ mod tests {
         let object = json!({"a": [{"b": {"x": 1, "y": 2}}, {"b": {}}, {}], "c": 3});
         let check = |path: &str, expect: &[&str]| {
             let mut found = Vec::new();
-            visit(&object, path, &mut |at, value| found.push(format!("{at}={value}")));
+            visit(&object, path, &FieldPath::default(), &mut |at, value| found.push(format!("{at}={value}")));
             assert_eq!(found, expect, "{path}");
         };
         check("c", &["c=3"]);

@@ -1,8 +1,9 @@
 //! The rules of a CronJob.
 
 use k8s_openapi::api::batch::v1::CronJob;
+use serde_json::Value;
 
-use super::job;
+use super::{job, rule};
 use crate::cron;
 use crate::field::{FieldError, FieldErrors, FieldPath};
 
@@ -10,7 +11,14 @@ use crate::field::{FieldError, FieldErrors, FieldPath};
 const LONGEST_NAME: usize = 52;
 
 /// What is wrong with a CronJob, apart from its row's rules.
-pub fn validate(cron_job: &CronJob, errors: &mut FieldErrors) {
+pub fn validate(cron_job: &Value) -> FieldErrors {
+    let mut errors = super::typed(cron_job, whole);
+    let template = cron_job.pointer("/spec/jobTemplate").unwrap_or(&Value::Null);
+    rule::check_at(job::RULES, template, &FieldPath::new("spec.jobTemplate"), &mut errors);
+    errors
+}
+
+fn whole(cron_job: &CronJob, errors: &mut FieldErrors) {
     let path = FieldPath::new("spec");
     let name = cron_job.metadata.name.as_deref().unwrap_or_default();
     errors.require(name.len() <= LONGEST_NAME, || {

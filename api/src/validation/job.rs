@@ -66,7 +66,7 @@ pub fn validate_spec(spec: &JobSpec, path: &FieldPath, errors: &mut FieldErrors)
     indexes(spec, path, errors);
     template(spec, path, errors);
     if let Some(policy) = &spec.pod_failure_policy {
-        failure_policy(policy, spec, &path.child("podFailurePolicy"), errors);
+        failure_policy(policy, spec, path, errors);
     }
     if let Some(policy) = &spec.success_policy {
         success_policy(policy, spec, &path.child("successPolicy"), errors);
@@ -123,13 +123,14 @@ fn template(spec: &JobSpec, path: &FieldPath, errors: &mut FieldErrors) {
 }
 
 fn failure_policy(policy: &PodFailurePolicy, spec: &JobSpec, path: &FieldPath, errors: &mut FieldErrors) {
-    errors.require(spec.pod_replacement_policy.as_deref() == Some("Failed"), || {
-        let path = FieldPath::new("spec").child("podReplacementPolicy");
-        let value = spec.pod_replacement_policy.clone().unwrap_or_default();
-        FieldError::invalid(&path, value, "must be Failed when podFailurePolicy is specified")
+    let replacement = spec.pod_replacement_policy.as_deref();
+    errors.require(replacement.is_none_or(|policy| policy == "Failed"), || {
+        let why = "must be Failed when podFailurePolicy is specified";
+        FieldError::invalid(&path.child("podReplacementPolicy"), replacement.unwrap_or_default(), why)
     });
+    let path = path.child("podFailurePolicy").child("rules");
     for (index, rule) in policy.rules.iter().enumerate() {
-        failure_rule(rule, spec, &path.child("rules").index(index), errors);
+        failure_rule(rule, spec, &path.index(index), errors);
     }
 }
 

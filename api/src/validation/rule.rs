@@ -84,8 +84,13 @@ impl Rule {
 
 /// What is wrong with an object.
 pub fn check(rules: &[Rule], object: &Value, errors: &mut FieldErrors) {
+    check_at(rules, object, &FieldPath::default(), errors);
+}
+
+/// What is wrong with an object that is a part of another, there at `at`.
+pub fn check_at(rules: &[Rule], part: &Value, at: &FieldPath, errors: &mut FieldErrors) {
     for rule in rules {
-        walk::visit(object, rule.at, &mut |path, value| rule.must.check(path, value, errors));
+        walk::visit(part, rule.at, at, &mut |path, value| rule.must.check(path, value, errors));
     }
 }
 

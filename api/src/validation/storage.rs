@@ -107,10 +107,8 @@ pub fn claim(claim: &Value) -> FieldErrors {
 
 /// What is wrong with a claim within another object.
 pub fn claim_at(claim: &Value, path: &FieldPath, errors: &mut FieldErrors) {
-    let mut own = FieldErrors::new();
-    rule::check(CLAIM, claim, &mut own);
-    fields_of_claim(claim, &FieldPath::new("spec"), &mut own);
-    errors.extend(own.into_iter().map(|error| FieldError { path: path.child(error.path.as_str()), ..error }));
+    rule::check_at(CLAIM, claim, path, errors);
+    fields_of_claim(claim, &path.child("spec"), errors);
 }
 
 fn fields_of_claim(claim: &Value, path: &FieldPath, errors: &mut FieldErrors) {

@@ -67,6 +67,10 @@ const BAD: &[(&str, &str)] = &[
         "{metadata: {name: a}, spec: {schedule: '61 * * * *', timeZone: Local, jobTemplate: {spec: {manualSelector: true, template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}}}",
     ),
     (
+        "cj",
+        "{metadata: {name: a}, spec: {schedule: '* * * * *', jobTemplate: {spec: {parallelism: -1, completionMode: Guess, podReplacementPolicy: TerminatingOrFailed, podFailurePolicy: {rules: [{action: Cheer, onExitCodes: {operator: Near, values: []}}]}, successPolicy: {rules: []}, template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}}}",
+    ),
+    (
         "hpa",
         "{metadata: {name: a}, spec: {scaleTargetRef: {kind: a/b}, minReplicas: 5, maxReplicas: 3, metrics: [{type: Luck}, {type: Pods, resource: {name: cpu, target: {type: Utilization}}}, {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 0, averageValue: 0}}}], behavior: {scaleUp: {selectPolicy: Any, stabilizationWindowSeconds: 4000, policies: [{type: All, value: 0, periodSeconds: 2000}]}}}}",
     ),

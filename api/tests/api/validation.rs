@@ -49,6 +49,7 @@ spec:
     ("ns", "{metadata: {name: a}}"),
     ("no", "{metadata: {name: n1.example.org}, spec: {taints: [{key: a, effect: NoSchedule}], podCIDRs: [10.42.0.0/24]}}"),
     ("lease", "{metadata: {name: a}, spec: {leaseDurationSeconds: 15}}"),
+    ("cj", "{metadata: {name: a}, spec: {schedule: '* * * * *', jobTemplate: {spec: {podFailurePolicy: {rules: [{action: Ignore, onPodConditions: [{type: DisruptionTarget, status: 'True'}]}]}, template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}}}"),
     ("ev", "{metadata: {name: a}, involvedObject: {namespace: default}}"),
     ("endpointslice", "{metadata: {name: a}, addressType: IPv4, endpoints: []}"),
     ("role", "{metadata: {name: 'system:x'}, rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]}"),

@@ -84,6 +84,6 @@ impl Strategy for CronJobStrategy {
     }
 
     fn validate(&self, cron_job: &Value) -> FieldErrors {
-        validation::typed(cron_job, validation::cron_job::validate)
+        validation::cron_job::validate(cron_job)
     }
 }
