@@ -76,13 +76,15 @@ pub fn router(state: RestState) -> Router {
 }
 
 /// Whether the answer to this lasts for as long as its caller wants. Read as the handler reads it, so that no spelling makes
-/// a stream look short.
-pub(crate) fn is_stream(uri: &http::Uri) -> bool {
+/// a stream look short, nor anything else look like a stream.
+pub(crate) fn is_stream(method: &Method, uri: &http::Uri) -> bool {
     let Ok(Route::Resource(resource)) = path::parse(uri.path()) else { return false };
-    match resource.subresource.as_deref() {
-        Some(word) => matches!(word, "attach" | "exec" | "log" | "portforward"),
-        None if resource.name.is_some() => false,
-        None => Query::parse(uri.query().unwrap_or_default()).is_ok_and(|query| query.flag("watch")),
+    match (method, resource.subresource.as_deref()) {
+        (&Method::GET | &Method::POST, Some("attach" | "exec" | "portforward")) | (&Method::GET, Some("log")) => true,
+        (&Method::GET, None) if resource.name.is_none() => {
+            Query::parse(uri.query().unwrap_or_default()).is_ok_and(|query| query.flag("watch"))
+        }
+        _ => false,
     }
 }
 
@@ -112,7 +114,7 @@ async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, S
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let (pretty, gzip) = (query.flag("pretty"), finish::takes_gzip(&parts.headers));
-    let is_stream = is_stream(&parts.uri);
+    let is_stream = is_stream(&parts.method, &parts.uri);
     let call = Call { state, cx, method: parts.method, query, headers: parts.headers, upgrade };
     let answer = route_to(call, route, parts.uri.path(), body).await;
     if is_stream {

@@ -97,6 +97,7 @@ async fn above_the_bound_callers_are_told_to_come_back() {
     assert_eq!(refused.headers()["retry-after"], "1");
     assert_eq!(refused.headers()["x-kubernetes-pf-prioritylevel-uid"], "level-uid");
     check(&gate, Request::builder().uri("/api/v1/namespaces/a/pods/b/log"), user(), 200).await;
+    check(&gate, Request::builder().method("POST").uri("/api/v1/namespaces/a/pods?watch=1"), user(), 429).await;
     drop(held);
     let answer = check(&gate, Request::builder().uri("/api"), user(), 200).await;
     assert_eq!(answer.headers()["x-kubernetes-pf-flowschema-uid"], "schema-uid");

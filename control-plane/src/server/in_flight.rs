@@ -139,7 +139,10 @@ impl InFlight {
 
 /// What a request of somebody is counted as.
 pub fn classify<B>(request: &Request<B>, is_grpc: bool) -> Class {
-    let is_stream = if is_grpc { is_grpc_stream(request.uri()) } else { rest::is_stream(request.uri()) };
+    let is_stream = match is_grpc {
+        true => is_grpc_stream(request.uri()),
+        false => rest::is_stream(request.method(), request.uri()),
+    };
     if is_stream { Class::Stream } else { Class::Request }
 }
 
@@ -160,6 +163,11 @@ mod tests {
         assert_eq!(classify(&request, is_grpc), expect, "{uri}");
     }
 
+    fn check_method(method: &str, uri: &str, expect: Class) {
+        let request = Request::builder().method(method).uri(uri).body(()).unwrap();
+        assert_eq!(classify(&request, false), expect, "{method} {uri}");
+    }
+
     #[test]
     fn streams_are_counted_apart() {
         check("/xebec.v1.Objects/Watch", true, Class::Stream);
@@ -173,6 +181,16 @@ mod tests {
         check("/api/v1/namespaces/a/pods/b?watch=true", false, Class::Request);
         check("/api/v1/pods?labelSelector=watch%3Dtrue", false, Class::Request);
         check("/api/v1/pods", false, Class::Request);
+    }
+
+    #[test]
+    fn what_is_asked_of_a_write_makes_it_no_stream() {
+        for method in ["POST", "DELETE", "HEAD"] {
+            check_method(method, "/api/v1/namespaces/a/pods?watch=1", Class::Request);
+        }
+        check_method("PUT", "/api/v1/namespaces/a/pods/b/log", Class::Request);
+        check_method("DELETE", "/api/v1/namespaces/a/pods/b/exec", Class::Request);
+        check_method("POST", "/api/v1/namespaces/a/pods/b/exec", Class::Stream);
     }
 
     #[test]
