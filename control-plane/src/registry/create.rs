@@ -92,7 +92,7 @@ impl Registry {
         let created = Versions { old: None, new: Some(&object) };
         if options.dry_run {
             self.read_barrier(cx.deadline).await?;
-            self.charge(target, created, &mut Write::default())?;
+            self.charge(cx, target, created, &mut Write::default()).await?;
             let taken = self.cached(target).is_some();
             return Ok(if taken { Turn::Taken } else { Turn::Created(Stored { object, revision: 0 }) });
         }
@@ -111,12 +111,7 @@ impl Registry {
         }
         let held = reservations::held(target.kind, &object);
         write.reserve(&reservations::owner(target), &Default::default(), &held);
-        let turn = self.charging(cx, target).await?;
-        let counted = self.quota_revision();
-        if let Err(refusal) = self.charge(target, created, &mut write) {
-            self.read_barrier(cx.deadline).await?;
-            return if self.quota_revision() == counted { Err(refusal) } else { Ok(Turn::Lost) };
-        }
+        let turn = self.charge(cx, target, created, &mut write).await?;
         let committed = self.commit(cx, write).await;
         drop(turn);
         Ok(match committed? {

@@ -110,11 +110,11 @@ impl Registry {
             (Write::replace(&key, current.revision, &object, lease), reservations::held(target.kind, &object))
         };
         write.reserve(&reservations::owner(target), &held, &holds);
-        let turn = self.charging(cx, target).await?;
         let versions = Versions { old: Some(&current.object), new: (!removed).then_some(&object) };
-        if let Err(refusal) = self.charge(target, versions, &mut write) {
-            return Ok(Attempt::Unwritten(Err(refusal)));
-        }
+        let turn = match self.charge(cx, target, versions, &mut write).await {
+            Ok(turn) => turn,
+            Err(refusal) => return Ok(Attempt::Unwritten(Err(refusal))),
+        };
         let committed = self.commit(cx, write).await;
         drop(turn);
         Ok(match committed? {
