@@ -18,3 +18,4 @@ pub mod request_info;
 pub mod rest;
 pub mod runtime;
 pub mod server;
+pub mod webhooks;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Unique, named};
+use super::{Unique, named, webhook_client};
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::value::{list, text};
 use crate::{custom, names};
@@ -23,6 +23,7 @@ pub fn validate(definition: &Value) -> FieldErrors {
     });
     kinds(definition, &mut errors);
     versions(definition, &mut errors);
+    conversion(definition, &mut errors);
     errors.extend(custom::check(definition));
     errors
 }
@@ -56,15 +57,28 @@ fn versions(definition: &Value, errors: &mut FieldErrors) {
     errors.require(all.is_empty() || stored == 1, || {
         FieldError::invalid(&path, json!(stored), "must have exactly one version marked as storage version")
     });
-    let webhook = text(definition, "/spec/conversion/strategy") == Some("Webhook");
-    let path = FieldPath::new("spec.conversion");
-    let client = definition.pointer("/spec/conversion/webhook/clientConfig");
-    errors.require(!webhook || client.is_some(), || {
-        FieldError::required(&path.child("webhook").child("clientConfig"), "required when strategy is set to Webhook")
-    });
-    errors.require(webhook || definition.pointer("/spec/conversion/webhook").is_none(), || {
-        FieldError::forbidden(&path.child("webhook"), "should not be set when strategy is not set to Webhook")
-    });
+}
+
+/// Who converts objects between versions.
+fn conversion(definition: &Value, errors: &mut FieldErrors) {
+    let is_webhook = text(definition, "/spec/conversion/strategy") == Some("Webhook");
+    let path = FieldPath::new("spec.conversion.webhook");
+    let webhook = definition.pointer("/spec/conversion/webhook");
+    if !is_webhook {
+        errors.require(webhook.is_none(), || {
+            FieldError::forbidden(&path, "should not be set when strategy is not set to Webhook")
+        });
+        return;
+    }
+    let why = "required when strategy is set to Webhook";
+    match webhook.and_then(|webhook| webhook.get("clientConfig")) {
+        Some(client) => webhook_client::validate(client, &path.child("clientConfig"), errors),
+        None => errors.push(FieldError::required(&path.child("clientConfig"), why)),
+    }
+    let versions = list(definition, "/spec/conversion/webhook/conversionReviewVersions");
+    let path = path.child("conversionReviewVersions");
+    errors.require(!versions.is_empty(), || FieldError::required(&path, why));
+    webhook_client::versions(versions, &path, errors);
 }
 
 /// What is wrong with an APIService, apart from its row's rules.

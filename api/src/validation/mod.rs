@@ -39,6 +39,7 @@ pub mod storage;
 pub mod unserved;
 pub mod volume;
 pub mod webhook;
+pub mod webhook_client;
 pub mod workload;
 
 use serde::de::DeserializeOwned;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rule::Rule;
-use super::{Unique, named};
+use super::{Unique, named, webhook_client};
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::names;
 use crate::value::{list, text};
@@ -53,11 +53,11 @@ pub fn validate(configuration: &Value) -> FieldErrors {
         names.add(&mut errors, &path.child("name"), name);
         full_name(&mut errors, &path.child("name"), name);
         let versions = list(webhook, "/admissionReviewVersions");
-        errors.require(versions.is_empty() || versions.iter().any(|v| v == "v1" || v == "v1beta1"), || {
-            let why = "must include at least one of v1, v1beta1";
-            FieldError::invalid(&path.child("admissionReviewVersions"), versions.to_vec(), why)
-        });
-        client(webhook, &path.child("clientConfig"), &mut errors);
+        webhook_client::versions(versions, &path.child("admissionReviewVersions"), &mut errors);
+        if let Some(client) = webhook.get("clientConfig") {
+            webhook_client::validate(client, &path.child("clientConfig"), &mut errors);
+        }
+        conditions(webhook, &path.child("matchConditions"), &mut errors);
         for (index, rule) in list(webhook, "/rules").iter().enumerate() {
             stars(rule, &path.child("rules").index(index), &mut errors);
         }
@@ -75,29 +75,10 @@ fn full_name(errors: &mut FieldErrors, path: &FieldPath, name: &str) {
     });
 }
 
-/// Where the server is: a service of the cluster, or a URL.
-fn client(webhook: &Value, path: &FieldPath, errors: &mut FieldErrors) {
-    let Some(client) = webhook.get("clientConfig") else { return };
-    let url = text(client, "/url");
-    errors.require(url.is_some() != client.get("service").is_some(), || {
-        FieldError::required(path, "exactly one of url or service is required")
-    });
-    let Some(url) = url else { return };
-    let path = path.child("url");
-    errors.require(url.starts_with("https://") && url.len() > "https://".len(), || {
-        FieldError::invalid(&path, url, "'https' is the only allowed URL scheme")
-    });
-    let tricks = [
-        ('@', "user information is not permitted in the URL"),
-        ('?', "query parameters are not permitted in the URL"),
-        ('#', "fragments are not permitted in the URL"),
-    ];
-    for (sign, why) in tricks {
-        errors.require(!url.contains(sign), || FieldError::invalid(&path, url, why));
-    }
-    if let Some(start) = text(client, "/service/path") {
-        errors.require(start.starts_with('/'), || FieldError::invalid(&path, start, "must start with a '/'"));
-    }
+/// Nothing evaluates them yet, and what is not evaluated must not be passed over.
+fn conditions(webhook: &Value, path: &FieldPath, errors: &mut FieldErrors) {
+    let conditions = list(webhook, "/matchConditions");
+    errors.require(conditions.is_empty(), || FieldError::forbidden(path, "match conditions are not supported"));
 }
 
 /// A star says everything already.

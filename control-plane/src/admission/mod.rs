@@ -15,6 +15,7 @@ mod pod_security;
 mod priority;
 mod runtime_class;
 mod service_account;
+pub mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::Annotations;
 use crate::authn::User;
 use crate::request_info::RequestInfo;
 
@@ -27,6 +28,7 @@ pub(super) struct Facts {
     pub(super) source: String,
     pub(super) user_agent: String,
     pub(super) info: RequestInfo,
+    pub(super) annotations: Annotations,
 }
 
 /// Of what a client says at most so much is kept: it must not be able to fill the disk with one request.
@@ -57,6 +59,10 @@ pub(super) fn line(facts: &Facts, stage: Stage, code: u16, now: Timestamp) -> St
     }
     if facts.info.is_resource {
         event["objectRef"] = object(&facts.info);
+    }
+    let annotations = facts.annotations.all();
+    if !annotations.is_empty() {
+        event["annotations"] = json!(annotations);
     }
     let mut line = event.to_string();
     line.push('\n');
@@ -112,6 +118,7 @@ mod tests {
                 name: "b".into(),
                 ..RequestInfo::default()
             },
+            annotations: Annotations::default(),
         }
     }
 
@@ -124,6 +131,16 @@ mod tests {
             (&event["user"]["username"], &event["impersonatedUser"]["username"]),
             (&json!("jane"), &json!("root"))
         );
+    }
+
+    #[test]
+    fn what_admission_noted_is_in_the_event_and_the_first_word_counts() {
+        let facts = facts();
+        facts.annotations.add("a/b", "first");
+        facts.annotations.add("a/b", "second");
+        let line = line(&facts, Stage::ResponseComplete, 200, facts.received);
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["annotations"], json!({"a/b": "first"}));
     }
 
     #[test]

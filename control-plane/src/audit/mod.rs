@@ -6,6 +6,7 @@
 //! Requests never wait for the disk: lines go through a queue to a thread that writes them. When that falls behind by `QUEUE` lines, further
 //! ones are lost; how many is a metric (`apiserver_audit_error_total`), and a warning in the log.
 
+mod annotations;
 mod event;
 mod file;
 mod record;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 
+pub use annotations::Annotations;
 pub use record::{Record, Subject};
 
 /// Lines on their way to the disk at once; about 8 MiB.

@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use jiff::Timestamp;
 
-use super::Auditor;
 use super::event::{self, Facts, Stage};
+use super::{Annotations, Auditor};
 use crate::authn::{Impersonator, User};
 use crate::bootstrap::service::RemoteAddress;
 use crate::request_info::RequestInfo;
@@ -44,8 +44,9 @@ impl Auditor {
         let subject = Subject::default();
         let is_recorded = self.is_on() && class != Class::Probe && info.path != "/metrics";
         let facts = is_recorded.then(|| facts(request, info));
-        if facts.is_some() {
+        if let Some(facts) = &facts {
             request.extensions_mut().insert(subject.clone());
+            request.extensions_mut().insert(facts.annotations.clone());
         }
         Record { auditor: self.clone(), facts, subject, class }
     }
@@ -68,6 +69,7 @@ fn facts(request: &Request<Body>, info: &RequestInfo) -> Facts {
         source: source.unwrap_or_default(),
         user_agent: event::shortened(user_agent).to_owned(),
         info: info.clone(),
+        annotations: Annotations::default(),
     }
 }
 

@@ -27,12 +27,14 @@ impl World {
         let store = MemoryStore::new(cache.clone());
         let tokens = Arc::new(crate::registry::testing::tokens(cache.clone()));
         let environment = Arc::new(SystemEnvironment);
+        let webhooks = crate::registry::testing::webhooks(&cache);
         let service_cidr = "10.43.0.0/16".parse().unwrap();
         let world = Self(Registry::new(RegistryParts {
             store,
             cache,
             authorizer,
             admission,
+            webhooks,
             tokens,
             environment,
             service_cidr,

@@ -4,6 +4,7 @@
 //! answer's stream, and dropping it closes the node's end.
 
 use futures::{Stream, StreamExt};
+use serde_json::json;
 use tokio::sync::mpsc;
 use xebec_api::{Status, Subresource};
 use xebec_proto::v1::stream_frame::Frame;
@@ -15,7 +16,7 @@ use xebec_proto::v1::{
 use super::logs::{lost, pod};
 use super::{Answers, ObjectsService, refuse};
 use crate::nodes::NodeStream;
-use crate::registry::{RequestContext, node_refusal};
+use crate::registry::{Access, RequestContext, node_refusal};
 
 /// What the client sends.
 type Inputs = std::pin::Pin<Box<dyn Stream<Item = Result<ExecInput, tonic::Status>> + Send>>;
@@ -30,7 +31,10 @@ impl ObjectsService {
             return Err(Status::bad_request("you must specify at least one command for the container"));
         }
         let target = pod(&open.namespace, &open.pod, Subresource::Exec)?;
-        let place = self.registry.locate_container(cx, "create", &target, &open.container).await?;
+        let options = json!({"container": open.container, "command": open.command, "stdin": open.stdin, "stdout": true,
+            "stderr": !open.tty, "tty": open.tty});
+        let access = Access::Connect("PodExecOptions", options);
+        let place = self.registry.locate_container(cx, access, &target, &open.container).await?;
         let (node, message) = (place.node.clone(), message(open, place.uid, place.container));
         let NodeStream { input, output } = self.streams.open(&node, message, cx.deadline).await?;
         tokio::spawn(carry(inputs, input));

@@ -6,7 +6,7 @@ use xebec_proto::v1::{LogChunk, LogStream, LogsRequest, OpenStream, open_stream}
 
 use super::{Answers, ObjectsService, refuse};
 use crate::nodes::NodeStream;
-use crate::registry::{RequestContext, Target, node_refusal};
+use crate::registry::{Access, RequestContext, Target, node_refusal};
 
 /// A pod's subresource that is a stream.
 pub(super) fn pod(namespace: &str, name: &str, subresource: Subresource) -> Result<Target, Status> {
@@ -29,7 +29,7 @@ impl ObjectsService {
         request: &LogsRequest,
     ) -> Result<Answers<LogChunk>, Status> {
         let target = pod(&request.namespace, &request.pod, Subresource::Log)?;
-        let place = self.registry.locate_container(cx, "get", &target, &request.container).await?;
+        let place = self.registry.locate_container(cx, Access::Read, &target, &request.container).await?;
         let open = OpenStream {
             stream_id: String::new(),
             namespace: request.namespace.clone(),

@@ -57,7 +57,7 @@ fn context_of<T: About>(request: &Request<T>) -> Result<RequestContext, Status> 
 /// On whose behalf a request comes.
 fn context<T>(request: &Request<T>) -> Result<RequestContext, Status> {
     let user = request.extensions().get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
-    Ok(RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT))
+    Ok(RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT).noting(request.extensions().get()))
 }
 
 /// A refusal as gRPC carries it.

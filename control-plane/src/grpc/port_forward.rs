@@ -1,6 +1,7 @@
 //! One connection into a pod's network: bytes there and back until either side closes.
 
 use futures::{Stream, StreamExt};
+use serde_json::json;
 use tokio::sync::mpsc;
 use xebec_api::{Status, Subresource};
 use xebec_proto::v1::stream_frame::Frame;
@@ -12,7 +13,7 @@ use xebec_proto::v1::{
 use super::logs::{lost, pod};
 use super::{Answers, ObjectsService, refuse};
 use crate::nodes::NodeStream;
-use crate::registry::{RequestContext, node_refusal};
+use crate::registry::{Access, RequestContext, node_refusal};
 
 /// What the client sends.
 type Inputs = std::pin::Pin<Box<dyn Stream<Item = Result<PortForwardInput, tonic::Status>> + Send>>;
@@ -31,7 +32,8 @@ impl ObjectsService {
             return Err(Status::bad_request(format!("{} is not a port", open.port)));
         }
         let target = pod(&open.namespace, &open.pod, Subresource::PortForward)?;
-        let place = self.registry.locate_pod(cx, "create", &target).await?;
+        let access = Access::Connect("PodPortForwardOptions", json!({"ports": [open.port]}));
+        let place = self.registry.locate_pod(cx, access, &target).await?;
         let stream = self.streams.open(&place.node, message(open, place.uid), cx.deadline).await?;
         let NodeStream { input, output } = stream;
         tokio::spawn(carry(inputs, input));

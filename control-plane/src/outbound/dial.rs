@@ -1,6 +1,6 @@
 //! Connections to pods, Services and hosts.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -97,7 +97,9 @@ impl Dialler {
         deadline: Instant,
     ) -> Result<Connection, DialError> {
         let places = match self.behind(service, reach)? {
-            Behind::Host(host, port) => return self.guarded_host(&host, port, deadline).await,
+            Behind::Host(host, port) => {
+                return self.resolved(&host, port, endpoints::may_be_dialled, deadline).await;
+            }
             Behind::Endpoints(places) => places,
         };
         let first = usize::try_from(self.environment.pick(places.len() as u64)).unwrap_or_default();
@@ -115,11 +117,10 @@ impl Dialler {
         Err(failure)
     }
 
-    /// A host, by name or address: for whoever is trusted with its choice.
+    /// A host, by name or address, that an administrator names. It may be this machine, but not an address of its links, such as
+    /// that of a cloud's metadata.
     pub async fn host(&self, host: &str, port: u16, deadline: Instant) -> Result<Connection, DialError> {
-        let place = format!("{host}:{port}");
-        let connecting = async { TcpStream::connect((host, port)).await };
-        tcp(place, connecting, deadline).await
+        self.resolved(host, port, endpoints::may_be_named, deadline).await
     }
 
     /// Whether the Service exists, has the port, and has a ready endpoint there.
@@ -127,12 +128,20 @@ impl Dialler {
         self.behind(service, Reach::Anywhere).map(drop)
     }
 
-    async fn guarded_host(&self, host: &str, port: u16, deadline: Instant) -> Result<Connection, DialError> {
+    /// A host, if all addresses that its name stands for may be dialled. These are then what is dialled, whatever the name stands
+    /// for by then.
+    async fn resolved(
+        &self,
+        host: &str,
+        port: u16,
+        may: fn(IpAddr) -> bool,
+        deadline: Instant,
+    ) -> Result<Connection, DialError> {
         let failed = |source| DialError::Network { place: format!("{host}:{port}"), source };
         let resolving = tokio::time::timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
         let resolved = resolving.map_err(|_| DialError::TimedOut(format!("{host}:{port}")))?.map_err(failed)?;
         let addresses: Vec<SocketAddr> = resolved.collect();
-        if let Some(bad) = addresses.iter().find(|address| !endpoints::may_be_dialled(address.ip())) {
+        if let Some(bad) = addresses.iter().find(|address| !may(address.ip())) {
             return Err(DialError::Address(bad.ip()));
         }
         let connecting = async { TcpStream::connect(&addresses[..]).await };

@@ -1,7 +1,7 @@
 //! Which port of a Service is meant, and who stands behind it.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
 use k8s_openapi::api::discovery::v1::{Endpoint, EndpointSlice};
@@ -81,12 +81,31 @@ fn is_tcp(protocol: Option<&str>) -> bool {
 /// Whether a master may dial an address on somebody else's word. What only this machine or this link can reach is not theirs to
 /// reach through us.
 pub(super) fn may_be_dialled(address: IpAddr) -> bool {
-    let address = address.to_canonical();
+    may_be_named(address) && !address.to_canonical().is_loopback()
+}
+
+/// Whether a master may dial an address that an administrator names: a server on the same machine is theirs, what only the link
+/// reaches is not. Metadata of clouds is there, and at a few addresses elsewhere.
+pub(super) fn may_be_named(address: IpAddr) -> bool {
+    let address = match address.to_canonical() {
+        IpAddr::V6(v6) => embedded(v6).map_or(IpAddr::V6(v6), IpAddr::V4),
+        v4 => v4,
+    };
     let is_link_local = match address {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_unicast_link_local(),
     };
-    !(is_link_local || address.is_loopback() || address.is_multicast() || address.is_unspecified())
+    !(is_link_local || address.is_multicast() || address.is_unspecified() || METADATA.contains(&address))
+}
+
+/// Addresses of clouds' metadata that are not link-local.
+const METADATA: [IpAddr; 2] =
+    [IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)), IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254))];
+
+/// The IPv4 address that an address of the well-known NAT64 prefix stands for.
+fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [0x64, 0xff9b, 0, 0, 0, 0, high, low] = address.segments() else { return None };
+    Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
 }
 
 #[cfg(test)]
@@ -138,5 +157,10 @@ mod tests {
             assert!(!check(bad), "{bad}");
         }
         assert!(check("10.0.0.1") && check("192.0.2.1") && check("2001:db8::1"));
+        let named = |text: &str| may_be_named(text.parse().unwrap());
+        for bad in ["169.254.169.254", "64:ff9b::a9fe:a9fe", "100.100.100.200", "fd00:ec2::254", "fe80::1", "::"] {
+            assert!(!named(bad), "{bad}");
+        }
+        assert!(named("127.0.0.1") && named("::1") && named("10.0.0.1"));
     }
 }

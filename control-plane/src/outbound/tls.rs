@@ -1,13 +1,13 @@
 //! TLS on top of a connection, with whoever an object's `caBundle` says is to be believed.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -20,6 +20,8 @@ use super::{Connection, DialError};
 pub enum Trust {
     /// Whoever these certificates (PEM) have signed for the expected name; or one of them itself, for that name.
     Bundle(Vec<u8>),
+    /// Whoever the authorities that this machine's system trusts have signed for the expected name.
+    System,
     /// Anybody: `insecureSkipTLSVerify`.
     Anybody,
 }
@@ -32,6 +34,7 @@ pub fn config(trust: &Trust, identity: Option<Arc<dyn ResolvesClientCert>>) -> R
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Anybody => Arc::new(Anybody(provider())),
         Trust::Bundle(pem) => Arc::new(Bundled::read(pem)?),
+        Trust::System => WebPkiServerVerifier::builder_with_provider(system(), provider()).build()?,
     };
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
@@ -39,6 +42,16 @@ pub fn config(trust: &Trust, identity: Option<Arc<dyn ResolvesClientCert>>) -> R
         Some(identity) => builder.with_client_cert_resolver(identity),
         None => builder.with_no_client_auth(),
     }))
+}
+
+/// The system's authorities, as they were when they were first asked for. Those that cannot be read are left out.
+fn system() -> Arc<RootCertStore> {
+    static SYSTEM: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        Arc::new(store)
+    });
+    SYSTEM.clone()
 }
 
 /// The connection with TLS on it, to the server of this name (DNS or IP).

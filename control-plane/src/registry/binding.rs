@@ -5,7 +5,7 @@ use xebec_api::{Object, Status, conditions, value};
 
 use super::ownership::Ownership;
 use super::pipeline::Passage;
-use super::settle::Step;
+use super::settle::{Decide, Step};
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, rfc3339};
 use crate::admission::Operation;
 
@@ -15,21 +15,24 @@ impl Registry {
         &self,
         cx: &RequestContext,
         target: &Target,
-        body: &Value,
+        body: Value,
         options: &WriteOptions,
     ) -> Result<Stored, Status> {
         self.authorize(cx, "create", target)?;
-        let node = node_of(body)?;
-        let decide = |current: &Stored| {
+        node_of(&body)?;
+        let body = self.ask_about_call(cx, target, ("", "v1", "Binding"), body, options).await?;
+        let node = node_of(&body)?;
+        let decide = |current: Stored| {
             let old = current.to_value();
-            check(target, current, &old, body)?;
+            check(target, &current, &old, &body)?;
             let mut pod = current.object.to_value();
-            assign(&mut pod, node, body, &rfc3339(self.now()));
+            assign(&mut pod, node, &body, &rfc3339(self.now()));
             let passage = Passage { cx, target, options, old: Some(&old), ownership: Ownership::ByChange };
             self.admit(&passage, Operation::Create, &mut pod)?;
             Object::from_value(pod).map(Step::Put)
         };
-        Ok(self.settle(cx, target, options.dry_run, &decide).await?.stored)
+        let decide: &Decide<'_> = &|current| Box::pin(std::future::ready(decide(current)));
+        Ok(self.settle(cx, target, options.dry_run, decide).await?.stored)
     }
 }
 

@@ -28,8 +28,8 @@ impl Registry {
         Self::check_subresource(target)?;
         match target.subresource {
             None => self.create_object(cx, target, body, options).await,
-            Some(Subresource::Binding) => self.bind(cx, target, &body, options).await,
-            Some(Subresource::Eviction) => self.evict(cx, target, &body, options).await,
+            Some(Subresource::Binding) => self.bind(cx, target, body, options).await,
+            Some(Subresource::Eviction) => self.evict(cx, target, body, options).await,
             Some(Subresource::Token) => self.issue_token(cx, target, body, options).await,
             Some(_) => Err(Status::method_not_supported(target.kind, "create")),
         }
@@ -88,7 +88,7 @@ impl Registry {
         let passage = Passage { cx, target, options, old: None, ownership };
         self.await_others(&passage, &mut draft).await?;
         self.await_counted(target).await;
-        let object = self.pass_create(&passage, draft)?;
+        let object = self.pass_create(&passage, draft).await?;
         let created = Versions { old: None, new: Some(&object) };
         if options.dry_run {
             self.read_barrier(cx.deadline).await?;

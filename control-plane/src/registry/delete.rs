@@ -4,9 +4,18 @@ use xebec_api::Status;
 
 use super::ownership::Ownership;
 use super::pipeline::Passage;
-use super::settle::Step;
+use super::settle::{Decide, Step};
 use super::{DeleteOptions, Deleted, Registry, RequestContext, Stored, Target, WriteOptions, decode, deletion};
 use crate::admission::Operation;
+
+/// Whether webhooks have been asked about a removal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// They are to be.
+    Not,
+    /// They have been, about the call that leads to it.
+    Already,
+}
 
 impl Registry {
     /// Removes the target, or marks it so that it goes once its finalizers and its grace period are done.
@@ -20,7 +29,7 @@ impl Registry {
             return Err(Status::method_not_supported(target.kind, "delete"));
         }
         self.authorize(cx, "delete", target)?;
-        Ok(self.remove(cx, target, options).await?.seen_as(target.kind))
+        Ok(self.remove(cx, target, options, Asked::Not).await?.seen_as(target.kind))
     }
 
     /// The delete itself, once it is allowed.
@@ -29,28 +38,33 @@ impl Registry {
         cx: &RequestContext,
         target: &Target,
         options: &DeleteOptions,
+        asked: Asked,
     ) -> Result<Deleted, Status> {
-        let decide = |current: &Stored| self.decide_delete(cx, target, options, current);
-        let settled = self.settle(cx, target, options.dry_run, &decide).await?;
+        let decide: &Decide<'_> = &|current| Box::pin(self.decide_delete(cx, target, options, asked, current));
+        let settled = self.settle(cx, target, options.dry_run, decide).await?;
         Ok(if settled.removed { Deleted::Removed(settled.stored) } else { Deleted::Terminating(settled.stored) })
     }
 
-    fn decide_delete(
+    async fn decide_delete(
         &self,
         cx: &RequestContext,
         target: &Target,
         options: &DeleteOptions,
-        current: &Stored,
+        asked: Asked,
+        current: Stored,
     ) -> Result<Step, Status> {
         let wanted = &options.preconditions;
         if wanted.resource_version.is_some_and(|version| version != current.revision) {
             return Err(Status::modified(target.kind, &target.name));
         }
-        decode::check_uid(target, current, wanted.uid.as_deref().unwrap_or_default())?;
+        decode::check_uid(target, &current, wanted.uid.as_deref().unwrap_or_default())?;
         let old = current.to_value();
         let passage =
             Passage { cx, target, options: &WriteOptions::default(), old: Some(&old), ownership: Ownership::ByChange };
         self.admit(&passage, Operation::Delete, &mut old.clone())?;
-        deletion::plan(target.kind, current, options, self.now())
+        if asked == Asked::Not {
+            self.ask_about_delete(cx, target, options, &old).await?;
+        }
+        deletion::plan(target.kind, &current, options, self.now())
     }
 }

@@ -3,6 +3,7 @@
 use futures::stream::{self, StreamExt, TryStreamExt};
 use xebec_api::{Reason, Status};
 
+use super::delete::Asked;
 use super::{DeleteOptions, Deleted, ListOptions, Registry, RequestContext, Scope, Stored, Target};
 
 /// Objects listed at a time.
@@ -79,7 +80,7 @@ impl Registry {
         let target = Target::new(scope.kind, meta.namespace.as_deref(), &meta.name);
         let mut options = options.clone();
         options.preconditions.uid = Some(meta.uid.clone());
-        match self.remove(cx, &target, &options).await {
+        match self.remove(cx, &target, &options, Asked::Not).await {
             Ok(deleted) => Ok(Some(deleted.seen_as(scope.kind))),
             // Gone, or replaced by another of its name, which was not selected.
             Err(status) if matches!(status.reason, Reason::NotFound | Reason::Conflict) => Ok(None),

@@ -12,7 +12,7 @@ use xebec_api::conditions::{self, Condition};
 use xebec_api::kinds::POD_DISRUPTION_BUDGET;
 use xebec_api::{Cause, Details, LabelSelector, Object, Reason, Status, value};
 
-use super::settle::Step;
+use super::settle::{Decide, Step};
 use super::{Registry, RequestContext, Stored, Target, rfc3339};
 
 /// More evictions than this that no controller has seen mean that none is at work.
@@ -35,8 +35,11 @@ impl Registry {
         }
         let Some(budget) = self.budget_of(pod, stored)? else { return Ok(()) };
         let target = Target::new(&POD_DISRUPTION_BUDGET, pod.namespace.as_deref(), &budget.object.meta().name);
-        let decide = |current: &Stored| take(&current.object.to_value(), &value, &pod.name, self.now());
-        self.settle(cx, &target, dry_run, &decide).await.map(drop)
+        let decide: &Decide<'_> = &|current| {
+            let step = take(&current.object.to_value(), &value, &pod.name, self.now());
+            Box::pin(std::future::ready(step))
+        };
+        self.settle(cx, &target, dry_run, decide).await.map(drop)
     }
 
     fn budget_of(&self, pod: &Target, stored: &Stored) -> Result<Option<Stored>, Status> {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use xebec_api::{Status, value};
 
+use super::delete::Asked;
 use super::{DeleteOptions, Registry, RequestContext, Stored, Target, WriteOptions, decode};
 
 impl Registry {
@@ -11,11 +12,12 @@ impl Registry {
         &self,
         cx: &RequestContext,
         target: &Target,
-        body: &Value,
+        body: Value,
         options: &WriteOptions,
     ) -> Result<Stored, Status> {
         self.authorize(cx, "create", target)?;
-        check_name(target, body)?;
+        check_name(target, &body)?;
+        let body = self.ask_about_call(cx, target, ("policy", "v1", "Eviction"), body, options).await?;
         let mut delete =
             body.get("deleteOptions").map_or_else(|| Ok(DeleteOptions::default()), DeleteOptions::from_json)?;
         delete.dry_run |= options.dry_run;
@@ -27,12 +29,12 @@ impl Registry {
                 self.cached(&pod).ok_or_else(|| Status::not_found(pod.kind, &pod.name))?
             }
         };
-        decode::check_uid(&pod, &stored, value::text(body, "/metadata/uid").unwrap_or_default())?;
+        decode::check_uid(&pod, &stored, value::text(&body, "/metadata/uid").unwrap_or_default())?;
         decode::check_uid(&pod, &stored, delete.preconditions.uid.as_deref().unwrap_or_default())?;
         self.disrupt(cx, &pod, &stored, delete.dry_run).await?;
         // Whoever else is of that name by now was not asked about.
         delete.preconditions.uid = Some(stored.object.meta().uid.clone());
-        Ok(self.remove(cx, &pod, &delete).await?.stored().clone())
+        Ok(self.remove(cx, &pod, &delete, Asked::Already).await?.stored().clone())
     }
 }
 

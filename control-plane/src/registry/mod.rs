@@ -4,7 +4,7 @@
 //! ```text
 //!  REST ─┐                         ┌─ reads: barrier ─► watch cache
 //!  gRPC ─┼─► authorize ─► verb ────┤
-//!  hub, runtime ┘                  └─ writes: decode ─► default ─► admit ─► validate ─► one guarded transaction
+//!  hub, runtime ┘                  └─ writes: decode ─► default ─► admit, ask webhooks ─► validate ─► one guarded transaction
 //! ```
 //!
 //! A write reads the object from the watch cache, works out the new one, and proposes a transaction that holds only if
@@ -19,6 +19,7 @@
 
 mod access;
 mod apply;
+mod asking;
 mod backend;
 mod binding;
 mod commit;
@@ -71,6 +72,7 @@ use tokio::time::Instant;
 use xebec_api::Status;
 
 use crate::admission::Admission;
+use crate::admission::webhooks::Webhooks;
 use crate::authn::bearer::BearerTokens;
 use crate::authz::Authorizer;
 use crate::cache::Cache;
@@ -86,7 +88,7 @@ pub use options::{
 };
 pub use xebec_api::patch::PatchKind;
 
-pub use pod_stream::{ContainerPlace, PodPlace, node_refusal};
+pub use pod_stream::{Access, ContainerPlace, PodPlace, node_refusal};
 pub use stored::{Deleted, Listing, Stored};
 pub use target::{RequestContext, Scope, Target};
 pub use warnings::Warnings;
@@ -105,6 +107,8 @@ pub struct RegistryParts {
     pub authorizer: Arc<dyn Authorizer>,
     /// What the cluster adds and refuses, in order.
     pub admission: Vec<Arc<dyn Admission>>,
+    /// What others add and refuse.
+    pub webhooks: Webhooks,
     /// Makes and verifies the tokens of ServiceAccounts.
     pub tokens: Arc<BearerTokens>,
     /// Time, identifiers and chance.

@@ -25,7 +25,7 @@ pub(super) struct Passage<'a> {
 
 impl Registry {
     /// A new object, ready to be stored.
-    pub(super) fn pass_create(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
+    pub(super) async fn pass_create(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
         let kind = passage.target.kind;
         check_fields(passage, &mut object)?;
         kind.write_stored(&mut object);
@@ -34,16 +34,18 @@ impl Registry {
         kind.prepare_create(&mut object);
         self.own(passage, &mut object)?;
         self.mutate(passage, Operation::Create, &mut object)?;
+        self.ask_mutating(passage, Operation::Create, &mut object).await?;
         self.establish(passage.target, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, None)?;
         refuse(passage.target, &kind.validate_create(&object))?;
         self.admit(passage, Operation::Create, &mut object)?;
+        self.ask_validating(passage, Operation::Create, &object).await?;
         Object::from_value(object)
     }
 
     /// A changed object, or an object with a changed status, ready to be stored.
-    pub(super) fn pass_update(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
+    pub(super) async fn pass_update(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
         let kind = passage.target.kind;
         let Some(old) = passage.old else { return Err(Status::internal("an update without an object to update")) };
         check_fields(passage, &mut object)?;
@@ -57,6 +59,7 @@ impl Registry {
         }
         self.own(passage, &mut object)?;
         self.mutate(passage, Operation::Update, &mut object)?;
+        self.ask_mutating(passage, Operation::Update, &mut object).await?;
         self.establish(passage.target, &mut object)?;
         kind.apply_defaults(&mut object);
         self.allocate(passage.target, &mut object, Some(old))?;
@@ -66,10 +69,12 @@ impl Registry {
         };
         refuse(passage.target, &errors)?;
         self.admit(passage, Operation::Update, &mut object)?;
+        self.ask_validating(passage, Operation::Update, &object).await?;
         Object::from_value(object)
     }
 
-    fn mutate(&self, passage: &Passage<'_>, operation: Operation, object: &mut Value) -> Result<(), Status> {
+    /// Lets the plugins change the object.
+    pub(super) fn mutate(&self, passage: &Passage<'_>, operation: Operation, object: &mut Value) -> Result<(), Status> {
         let mut request = self.admission_request(passage, operation, object);
         self.parts.admission.iter().try_for_each(|plugin| plugin.mutate(&mut request))
     }

@@ -26,33 +26,46 @@ pub struct PodPlace {
     pub uid: String,
 }
 
+/// What is wanted of a pod.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Access {
+    /// To read what it says.
+    Read,
+    /// To be connected, with options of this kind, such as `PodExecOptions`.
+    Connect(&'static str, Value),
+}
+
 impl Registry {
-    /// Where the pod that `target` names runs, for a caller who may do `verb` with the target's subresource.
-    pub async fn locate_pod(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<PodPlace, Status> {
-        let stored = self.pod_for_stream(cx, verb, target).await?;
+    /// Where the pod that `target` names runs, for a caller who has that access to the target's subresource.
+    pub async fn locate_pod(&self, cx: &RequestContext, access: Access, target: &Target) -> Result<PodPlace, Status> {
+        let stored = self.pod_for_stream(cx, access, target).await?;
         place(target, &stored, &stored.object.to_value())
     }
 
     /// Where the container of the pod that `target` names runs. The target carries the subresource (`log`, `exec`) that
-    /// is asked for, `verb` what is done with it.
+    /// is asked for.
     pub async fn locate_container(
         &self,
         cx: &RequestContext,
-        verb: &str,
+        access: Access,
         target: &Target,
         container: &str,
     ) -> Result<ContainerPlace, Status> {
-        let stored = self.pod_for_stream(cx, verb, target).await?;
+        let stored = self.pod_for_stream(cx, access, target).await?;
         let pod = stored.object.to_value();
         let container = choose(&target.name, &pod, container)?;
         let PodPlace { node, uid } = place(target, &stored, &pod)?;
         Ok(ContainerPlace { node, uid, container })
     }
 
-    async fn pod_for_stream(&self, cx: &RequestContext, verb: &str, target: &Target) -> Result<Stored, Status> {
+    async fn pod_for_stream(&self, cx: &RequestContext, access: Access, target: &Target) -> Result<Stored, Status> {
         Self::check_subresource(target)?;
+        let verb = if access == Access::Read { "get" } else { "create" };
         self.authorize(cx, verb, target)?;
         self.read_barrier(cx.deadline).await?;
+        if let Access::Connect(kind, options) = access {
+            self.ask_about_connect(cx, target, kind, options).await?;
+        }
         self.cached(target).ok_or_else(|| Status::not_found(target.kind, &target.name))
     }
 }

@@ -20,7 +20,10 @@ impl Registry {
     ) -> Result<Stored, Status> {
         check_fields(&Passage { cx, target, options, old: None, ownership: Ownership::ByChange }, &mut review)?;
         target.kind.apply_defaults(&mut review);
-        refuse(target, &target.kind.strategy.validate(&review))?;
+        let kind = target.kind;
+        let mut review =
+            self.ask_about_call(cx, target, (kind.group, kind.version, kind.kind), review, options).await?;
+        refuse(target, &kind.strategy.validate(&review))?;
         if target.kind == &TOKEN_REVIEW {
             // Whoever asks will not ask again: a token that is good must not be called bad by a master that is behind.
             self.read_barrier(cx.deadline).await?;

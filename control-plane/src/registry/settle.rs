@@ -1,11 +1,12 @@
 //! Changing an object that others change too.
 //!
-//! A decision is a plain function from the object as it is to what shall become of it. It is made on what the cache
+//! A decision is a function from the object as it is to what shall become of it; webhooks may have a say in it. It is made on what the cache
 //! has; if the object has changed by the time the transaction runs, or there is nothing to write (a refusal, no change)
 //! and the cache was behind, it is made again on the newer object. The decision itself says whether a newer object is acceptable, by
 //! checking the caller's preconditions.
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use xebec_api::kinds::NODE;
 use xebec_api::{Object, Status};
 use xebec_proto::v1::Role;
@@ -36,7 +37,7 @@ pub(super) struct Settled {
 }
 
 /// Decides what becomes of the object.
-pub(super) type Decide<'a> = dyn Fn(&Stored) -> Result<Step, Status> + Send + Sync + 'a;
+pub(super) type Decide<'a> = dyn Fn(Stored) -> BoxFuture<'a, Result<Step, Status>> + Send + Sync + 'a;
 
 /// How one attempt went.
 enum Attempt {
@@ -60,7 +61,7 @@ impl Registry {
         for _ in 0..ATTEMPTS {
             let current = self.cached(target);
             let decision = match &current {
-                Some(stored) => decide(stored).map(|step| (stored, step)),
+                Some(stored) => decide(stored.clone()).await.map(|step| (stored, step)),
                 None => Err(Status::not_found(target.kind, &target.name)),
             };
             let attempt = match decision {

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use xebec_api::{Kind, Subresource};
 
 use super::Warnings;
+use crate::audit::Annotations;
 use crate::authn::User;
 
 /// On whose behalf, and until when.
@@ -17,12 +18,20 @@ pub struct RequestContext {
     pub deadline: Instant,
     /// What the caller is told beside the answer.
     pub warnings: Warnings,
+    /// What is noted on the request's record.
+    pub annotations: Annotations,
 }
 
 impl RequestContext {
     /// Of this caller, until then.
     pub fn new(user: Arc<User>, deadline: Instant) -> RequestContext {
-        RequestContext { user, deadline, warnings: Warnings::default() }
+        RequestContext { user, deadline, warnings: Warnings::default(), annotations: Annotations::default() }
+    }
+
+    /// With notes that whoever records the request has asked for.
+    #[must_use]
+    pub fn noting(self, annotations: Option<&Annotations>) -> RequestContext {
+        RequestContext { annotations: annotations.cloned().unwrap_or_default(), ..self }
     }
 }
 

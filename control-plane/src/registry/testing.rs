@@ -12,13 +12,17 @@ use xebec_api::{Kind, Status};
 use xebec_kv::{Body, Command, Event, Outcome, RequestId, SharedLease, State, Txn, TxnOutcome};
 use xebec_store::{ApplyObserver, StoreError};
 
-use super::{Backend, Environment, Registry, RegistryParts, RequestContext, Stored, Target, WriteOptions};
+use super::{
+    Backend, Environment, Registry, RegistryParts, RequestContext, Stored, SystemEnvironment, Target, WriteOptions,
+};
 use crate::admission;
+use crate::admission::webhooks::{WebhookMetrics, Webhooks};
 use crate::authn::User;
 use crate::authn::bearer::BearerTokens;
 use crate::authn::service_account::ServiceAccountTokens;
 use crate::authz::{Attributes, Authorizer, Decision};
 use crate::cache::{Cache, Limits};
+use crate::outbound::Dialler;
 
 /// The state machine alone: applies at once and tells the cache.
 pub(crate) struct MemoryStore {
@@ -108,6 +112,13 @@ pub(crate) fn tokens(cache: Arc<Cache>) -> BearerTokens {
     BearerTokens::new(ServiceAccountTokens::new(&key, cache.clone()).unwrap(), cache)
 }
 
+/// Those of the configurations in `cache`; Services have nobody behind them.
+pub(crate) fn webhooks(cache: &Arc<Cache>) -> Webhooks {
+    let environment: Arc<dyn Environment> = Arc::new(SystemEnvironment);
+    let dialler = Dialler::new(cache.clone(), environment.clone());
+    Webhooks::new(cache.clone(), dialler, environment, WebhookMetrics::default())
+}
+
 /// Lets in everybody but `nobody`.
 pub(crate) struct AllButNobody;
 
@@ -184,6 +195,7 @@ impl Fixture {
             cache: cache.clone(),
             authorizer: Arc::new(AllButNobody),
             admission: admission::plugins(&cache, Duration::from_secs(10)),
+            webhooks: webhooks(&cache),
             tokens: Arc::new(tokens(cache.clone())),
             environment: Arc::new(FixedEnvironment(AtomicU64::new(0))),
             service_cidr: "10.43.0.0/16".parse().unwrap(),

@@ -23,6 +23,8 @@ impl Registry {
     ) -> Result<Stored, Status> {
         self.authorize(cx, "create", target)?;
         envelope(target, &mut body)?;
+        let call = ("authentication.k8s.io", "v1", "TokenRequest");
+        let mut body = self.ask_about_call(cx, target, call, body, options).await?;
         let asked = request::read(&body, ISSUER)?.map_err(|errors| invalid(&target.name, &errors))?;
         self.read_barrier(cx.deadline).await?;
         let account = self.cached(target).ok_or_else(|| Status::not_found(target.kind, &target.name))?;

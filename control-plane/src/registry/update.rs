@@ -7,7 +7,7 @@ use xebec_api::{Kind, Object, Status, Subresource};
 
 use super::ownership::Ownership;
 use super::pipeline::Passage;
-use super::settle::Step;
+use super::settle::{Decide, Step};
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, deletion, scale};
 
 /// A change of an object that is there: made on what is stored, and made again if that was not the newest.
@@ -65,19 +65,29 @@ impl Registry {
         options: &WriteOptions,
         change: &Change<'_>,
     ) -> Result<Stored, Status> {
-        let decide = |current: &Stored| {
-            let old = current.to_value();
-            let mut proposed = (change.propose)(current, &old)?;
-            decode::envelope(target, &mut proposed)?;
-            decode::check_preconditions(target, current, &proposed)?;
-            let passage = Passage { cx, target, options, old: Some(&old), ownership: change.ownership };
-            self.pass_update(&passage, proposed).map(|object| step_for(target, current, object))
-        };
-        let settled = self.settle(cx, target, options.dry_run, &decide).await?;
+        let decide: &Decide<'_> = &|current| Box::pin(self.decide_change(cx, target, options, change, current));
+        let settled = self.settle(cx, target, options.dry_run, decide).await?;
         match target.subresource {
             Some(Subresource::Scale) => scale::view(target.kind, &settled.stored),
             _ => Ok(settled.stored.seen_as(target.kind)),
         }
+    }
+
+    async fn decide_change(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &WriteOptions,
+        change: &Change<'_>,
+        current: Stored,
+    ) -> Result<Step, Status> {
+        let old = current.to_value();
+        let mut proposed = (change.propose)(&current, &old)?;
+        decode::envelope(target, &mut proposed)?;
+        decode::check_preconditions(target, &current, &proposed)?;
+        let passage = Passage { cx, target, options, old: Some(&old), ownership: change.ownership };
+        let object = self.pass_update(&passage, proposed).await?;
+        Ok(step_for(target, &current, object))
     }
 }
 

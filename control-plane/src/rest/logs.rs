@@ -10,12 +10,13 @@ use xebec_proto::v1::{LogStream, OpenStream, open_stream};
 use super::query::Query;
 use super::{Call, respond};
 use crate::nodes::NodeStream;
-use crate::registry::{Target, node_refusal};
+use crate::registry::{Access, Target, node_refusal};
 
 /// Serves the output of a container.
 pub(super) async fn serve(call: &Call, target: &Target) -> Result<Response, Status> {
     let logs = options(&call.query)?;
-    let place = call.state.registry.locate_container(&call.cx, "get", target, call.query.text("container")).await?;
+    let place =
+        call.state.registry.locate_container(&call.cx, Access::Read, target, call.query.text("container")).await?;
     let open = OpenStream {
         stream_id: String::new(),
         namespace: target.namespace.clone().unwrap_or_default(),

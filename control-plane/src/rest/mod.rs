@@ -110,7 +110,7 @@ async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, S
         return fixed::open(&state, page).await;
     }
     let user = parts.extensions.get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
-    let cx = RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT);
+    let cx = RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT).noting(parts.extensions.get());
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let (pretty, gzip) = (query.flag("pretty"), finish::takes_gzip(&parts.headers));

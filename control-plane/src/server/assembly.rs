@@ -31,6 +31,7 @@ use super::master_file::MasterFile;
 use super::networks;
 use super::reading::Readers;
 use super::view::View;
+use crate::admission::webhooks::{WebhookMetrics, Webhooks};
 use crate::admission::{self, Admission, CertificateSigners};
 use crate::audit::Auditor;
 use crate::authn::Authenticator;
@@ -48,9 +49,10 @@ use crate::cluster::service::ClusterService;
 use crate::fairness::{self, Config, Fairness};
 use crate::grpc::ObjectsService;
 use crate::metrics::{Metrics, RequestMetrics};
-use crate::nodes::{NodeHub, NodeHubConfig, NodeLiveness};
+use crate::nodes::{NodeHub, NodeHubConfig, NodeLiveness, NodeStreams};
+use crate::outbound::Dialler;
 use crate::pki::Pki;
-use crate::registry::{Registry, RegistryParts, SystemEnvironment};
+use crate::registry::{Environment, Registry, RegistryParts, SystemEnvironment};
 use crate::request_info::RequestInfo;
 use crate::rest::{self, RestState};
 use crate::runtime::{self, NodeWatch, RuntimeParts};
@@ -80,8 +82,14 @@ impl Assembly<'_> {
         let authorizer: Arc<dyn Authorizer> = Arc::new(Union::new(self.cache.clone(), rbac.clone()));
         let accounts = ServiceAccountTokens::new(&self.pki.service_account_key, self.cache.clone())?;
         let tokens = Arc::new(BearerTokens::new(accounts, self.cache.clone()));
-        let registry = self.registry(&rbac, &authorizer, &tokens);
+        let environment: Arc<dyn Environment> = Arc::new(SystemEnvironment);
+        let dialler = Dialler::new(self.cache.clone(), environment.clone());
+        let webhooks = WebhookMetrics::default();
+        let hooks = Webhooks::new(self.cache.clone(), dialler.clone(), environment, webhooks.clone());
+        let registry = self.registry(&rbac, &authorizer, &tokens, hooks);
         let hub = self.hub(&registry);
+        let nodes: Arc<dyn NodeStreams> = Arc::new(hub.clone());
+        dialler.reach_nodes_by(&nodes);
         tasks.spawn(self.leader_objects(&registry).run(shutdown.clone()));
         tasks.spawn(self.certificate_signer(&registry, &authorizer).run(shutdown.clone()));
         tasks.spawn(runtime::run(self.runtime(&registry, &hub), shutdown.clone().cancelled_owned()));
@@ -93,8 +101,9 @@ impl Assembly<'_> {
             self.store.register_metrics(registry);
             doors.fairness.register(registry);
             audit.register(registry);
+            webhooks.register(registry);
         });
-        let rest = self.rest(&registry, &hub).merge(metrics.router());
+        let rest = self.rest(&registry, nodes).merge(metrics.router());
         let observers = Observers { metrics: requests, audit };
         let authenticator = self.authenticator(tokens, &authorizer);
         Ok(Gate::new(self.grpc(&authorizer, &registry, &hub), rest, doors, observers, authenticator))
@@ -147,7 +156,13 @@ impl Assembly<'_> {
         }
     }
 
-    fn registry(&self, rbac: &Arc<Rbac>, authorizer: &Arc<dyn Authorizer>, tokens: &Arc<BearerTokens>) -> Registry {
+    fn registry(
+        &self,
+        rbac: &Arc<Rbac>,
+        authorizer: &Arc<dyn Authorizer>,
+        tokens: &Arc<BearerTokens>,
+        webhooks: Webhooks,
+    ) -> Registry {
         let mut admission = admission::plugins(self.cache, self.config.unreachable_toleration);
         let own: [Arc<dyn Admission>; 3] = [
             Arc::new(NodeRestriction::new(self.cache.clone())),
@@ -160,6 +175,7 @@ impl Assembly<'_> {
             cache: self.cache.clone(),
             authorizer: authorizer.clone(),
             admission,
+            webhooks,
             tokens: tokens.clone(),
             environment: Arc::new(SystemEnvironment),
             service_cidr: self.file.service_cidr,
@@ -212,9 +228,9 @@ impl Assembly<'_> {
             .into_axum_router()
     }
 
-    fn rest(&self, registry: &Registry, hub: &NodeHub) -> Router {
+    fn rest(&self, registry: &Registry, streams: Arc<dyn NodeStreams>) -> Router {
         let api_address = self.file.api_address().into();
-        let state = RestState { registry: registry.clone(), streams: Arc::new(hub.clone()), api_address };
+        let state = RestState { registry: registry.clone(), streams, api_address };
         health::router(Health { store: self.store.clone(), cache: self.cache.clone() }).merge(rest::router(state))
     }
 }

@@ -7,3 +7,4 @@ mod joining;
 mod operations;
 mod single;
 mod support;
+mod webhooks;

@@ -96,6 +96,19 @@ pub(crate) async fn rest(
     path: &str,
     body: Option<Value>,
 ) -> (u16, Value) {
+    let (parts, body) = exchange(master, tls, method, path, &[], body).await;
+    (parts.status.as_u16(), body)
+}
+
+/// The same with headers of the request, and all of the answer.
+pub(crate) async fn exchange(
+    master: &Master,
+    tls: &Arc<ClientConfig>,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Option<Value>,
+) -> (http::response::Parts, Value) {
     let endpoint = endpoint(master);
     let tcp = TcpStream::connect(endpoint.to_string()).await.unwrap();
     let name = rustls::pki_types::ServerName::try_from(endpoint.host().to_owned()).unwrap();
@@ -104,12 +117,16 @@ pub(crate) async fn rest(
     tokio::spawn(connection);
     let bytes = body.map(|body| body.to_string()).unwrap_or_default();
     let request = http::Request::builder().method(method).uri(path).header("host", endpoint.to_string());
-    let request =
-        request.header("content-type", "application/json").body(Full::new(bytes::Bytes::from(bytes))).unwrap();
-    let answer = sender.send_request(request).await.unwrap();
-    let status = answer.status().as_u16();
-    let body = answer.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into())))
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = match headers.iter().any(|(name, _)| *name == "content-type") {
+        true => request,
+        false => request.header("content-type", "application/json"),
+    };
+    let answer = sender.send_request(request.body(Full::new(bytes::Bytes::from(bytes))).unwrap()).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let text = || Value::String(String::from_utf8_lossy(&body).into());
+    (parts, serde_json::from_slice(&body).unwrap_or_else(|_| text()))
 }
 
 /// GET, as whoever `tls` says.

@@ -1,6 +1,7 @@
 //! exec and attach: which container, which of its streams, over which protocol.
 
 use axum::response::Response;
+use serde_json::json;
 use xebec_api::{Status, Subresource};
 use xebec_proto::v1::{AttachStream, ExecStream, StreamFrame, StreamSize, open_stream, stream_frame};
 
@@ -8,7 +9,7 @@ use super::channels::{Incoming, Version};
 use super::upgrade::{Connection, Door, Handshake};
 use super::{exec_spdy, exec_websocket, message};
 use crate::nodes::NodeStream;
-use crate::registry::Target;
+use crate::registry::{Access, Target};
 use crate::rest::Call;
 use crate::rest::query::Query;
 
@@ -51,7 +52,8 @@ pub(super) async fn serve(call: Call, target: Target, door: Door) -> Result<Resp
         Handshake::Spdy { .. } => OVER_SPDY,
     })?;
     let container = call.query.text("container");
-    let place = call.state.registry.locate_container(&call.cx, "create", &target, container).await?;
+    let access = access(&call.query, &kind, wanted);
+    let place = call.state.registry.locate_container(&call.cx, access, &target, container).await?;
     let open = message(&target, place.uid, place.container, kind);
     let stream = call.state.streams.open(&place.node, open, call.cx.deadline).await?;
     let running = Running { wanted, node: place.node, stream };
@@ -86,6 +88,19 @@ fn kind(query: &Query, subresource: Option<Subresource>, wanted: Wanted) -> Resu
         return Err(Status::bad_request("you must specify at least one command for the container"));
     }
     Ok(open_stream::Kind::Exec(ExecStream { command, stdin, tty }))
+}
+
+/// What admission is told of it.
+fn access(query: &Query, kind: &open_stream::Kind, wanted: Wanted) -> Access {
+    let mut options = json!({"container": query.text("container"), "stdin": wanted.stdin, "stdout": wanted.stdout,
+        "stderr": wanted.stderr, "tty": wanted.tty});
+    match kind {
+        open_stream::Kind::Exec(exec) => {
+            options["command"] = json!(exec.command);
+            Access::Connect("PodExecOptions", options)
+        }
+        _ => Access::Connect("PodAttachOptions", options),
+    }
 }
 
 /// What the client says, for the node.

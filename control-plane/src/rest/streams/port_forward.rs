@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use bytes::Bytes;
+use serde_json::json;
 use tokio::time::Instant;
 use xebec_api::Status;
 use xebec_proto::v1::stream_frame::Frame;
@@ -13,7 +14,7 @@ use xebec_proto::v1::{PortForwardStream, StreamFrame, open_stream};
 use super::upgrade::{Connection, Door, Handshake};
 use super::{message, port_forward_spdy, port_forward_websocket, websocket};
 use crate::nodes::{NodeStream, NodeStreams};
-use crate::registry::{PodPlace, Target, node_refusal};
+use crate::registry::{Access, PodPlace, Target, node_refusal};
 use crate::rest::Call;
 use crate::rest::query::Query;
 
@@ -78,7 +79,8 @@ pub(super) async fn serve(call: Call, target: Target, door: Door) -> Result<Resp
         Protocol::Channels => ports(&call.query)?,
         Protocol::Spdy | Protocol::Tunnel => Vec::new(),
     };
-    let place = call.state.registry.locate_pod(&call.cx, "create", &target).await?;
+    let access = Access::Connect("PodPortForwardOptions", json!({"ports": ports}));
+    let place = call.state.registry.locate_pod(&call.cx, access, &target).await?;
     let pod = Pod { target, place, streams: call.state.streams.clone() };
     Ok(door.enter(name, move |connection| run(connection, protocol, pod, ports)))
 }

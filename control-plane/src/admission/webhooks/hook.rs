@@ -1,0 +1,82 @@
+//! One webhook of a configuration, compiled.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::Value;
+use xebec_api::value;
+
+use crate::admission::matching::Criteria;
+use crate::outbound::Dialler;
+use crate::webhooks::{Client, Endpoint};
+
+/// The review versions that we speak, the better first.
+pub(super) const VERSIONS: [&str; 2] = ["v1", "v1beta1"];
+/// What webhooks have that do not say how long they may take.
+const TIMEOUT: u64 = 10;
+
+/// Clients by what their `clientConfig` says, as text.
+pub(super) type Clients = BTreeMap<String, Client>;
+
+/// A webhook.
+pub(super) struct Hook {
+    /// Its own name.
+    pub(super) name: String,
+    /// The configuration that it is of.
+    pub(super) configuration: String,
+    /// Which requests it is asked about.
+    pub(super) criteria: Criteria,
+    /// Whether a request goes on when it cannot be asked.
+    pub(super) fails_open: bool,
+    /// Whether it wants to be asked again when others have changed the object since.
+    pub(super) again_if_needed: bool,
+    /// How long it may take.
+    pub(super) timeout: Duration,
+    /// Whether it may be asked about a dry run.
+    pub(super) takes_dry_runs: bool,
+    /// The version of the reviews that it is sent.
+    pub(super) version: &'static str,
+    /// Asks it; or why it cannot be asked.
+    pub(super) client: Result<Client, String>,
+}
+
+impl Hook {
+    /// Compiles an entry of `webhooks`. Clients are taken from `known`, and those that are new are noted in `clients`. An entry whose
+    /// selectors cannot be read, which validation keeps out, is an error.
+    pub(super) fn read(
+        configuration: &str,
+        webhook: &Value,
+        dialler: &Dialler,
+        known: &Clients,
+        clients: &mut Clients,
+    ) -> Result<Hook, xebec_api::selectors::SelectorError> {
+        let word = |pointer: &str| value::text(webhook, pointer).unwrap_or_default();
+        let seconds = value::number(webhook, "/timeoutSeconds").and_then(|seconds| u64::try_from(seconds).ok());
+        let offered = value::list(webhook, "/admissionReviewVersions");
+        let spoken = offered.iter().find_map(|word| VERSIONS.into_iter().find(|own| word == own));
+        Ok(Hook {
+            name: word("/name").to_owned(),
+            configuration: configuration.to_owned(),
+            criteria: Criteria::of_webhook(webhook)?,
+            fails_open: word("/failurePolicy") == "Ignore",
+            again_if_needed: word("/reinvocationPolicy") == "IfNeeded",
+            timeout: Duration::from_secs(seconds.unwrap_or(TIMEOUT)),
+            takes_dry_runs: matches!(word("/sideEffects"), "None" | "NoneOnDryRun"),
+            version: spoken.unwrap_or(VERSIONS[0]),
+            client: client(webhook, dialler, known, clients),
+        })
+    }
+}
+
+fn client(webhook: &Value, dialler: &Dialler, known: &Clients, clients: &mut Clients) -> Result<Client, String> {
+    let config = webhook.get("clientConfig").unwrap_or(&Value::Null);
+    let text = config.to_string();
+    if let Some(client) = clients.get(&text).or_else(|| known.get(&text)).cloned() {
+        clients.insert(text, client.clone());
+        return Ok(client);
+    }
+    let endpoint = Endpoint::read(config).map_err(|error| error.to_string())?;
+    let client = Client::new(endpoint, dialler.clone());
+    clients.insert(text, client.clone());
+    Ok(client)
+}

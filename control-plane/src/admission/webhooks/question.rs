@@ -1,0 +1,121 @@
+//! What webhooks are asked: one write, and the object as the API shows it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use xebec_api::kinds::NAMESPACE;
+use xebec_api::{Catalogue, Kind, Status, scale};
+
+use crate::admission::Operation;
+use crate::admission::matching::Subject;
+use crate::cache::Cache;
+use crate::registry::{RequestContext, Target, WriteOptions};
+
+/// How the object of a request is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// As what its kind is, in any version of it.
+    Whole,
+    /// As its scale.
+    Scale,
+    /// As a call on it, such as a Binding: group, version and kind.
+    Call(&'static str, &'static str, &'static str),
+}
+
+/// A write, as webhooks are asked about it.
+pub struct Question<'a> {
+    /// On whose behalf, and until when.
+    pub cx: &'a RequestContext,
+    /// To what, in the version that the request is about.
+    pub target: &'a Target,
+    /// What is done.
+    pub operation: Operation,
+    /// How the object is shown.
+    pub view: View,
+    /// The object as it would be stored, or the call; absent for deletes.
+    pub object: Option<Cow<'a, Value>>,
+    /// The object as it is stored; absent for creates and calls.
+    pub old: Option<&'a Value>,
+    /// Whether nothing will come of it.
+    pub dry_run: bool,
+    /// The options of the request, as `meta.k8s.io/v1` has them.
+    pub options: Value,
+}
+
+/// The options of a create or an update.
+pub fn write_options(kind: &str, options: &WriteOptions) -> Value {
+    let mut out = json!({"apiVersion": "meta.k8s.io/v1", "kind": kind});
+    if options.dry_run {
+        out["dryRun"] = json!(["All"]);
+    }
+    if !options.field_manager.is_empty() {
+        out["fieldManager"] = json!(options.field_manager);
+    }
+    out
+}
+
+impl Question<'_> {
+    /// The question as rules and selectors see it, handed to `ask`.
+    pub(super) fn with_subject<T>(&self, cache: &Cache, ask: impl FnOnce(&Subject<'_>) -> T) -> T {
+        let catalogue: &Catalogue = &cache.catalogue();
+        let namespaces = |name: &str| -> BTreeMap<String, String> {
+            let namespace = cache.get(&NAMESPACE, None, name);
+            namespace.map(|namespace| namespace.object.meta().labels.clone()).unwrap_or_default()
+        };
+        ask(&Subject {
+            operation: self.operation,
+            kind: self.target.kind,
+            subresource: self.subresource(),
+            namespace: self.target.namespace.as_deref(),
+            name: &self.target.name,
+            object: self.object.as_deref(),
+            old: self.old,
+            namespaces: &namespaces,
+            catalogue,
+        })
+    }
+
+    pub(super) fn subresource(&self) -> &'static str {
+        self.target.subresource.map_or("", xebec_api::Subresource::as_str)
+    }
+
+    /// Group, version and kind of what is shown, where whole objects are shown as those of `shown`.
+    pub(super) fn group_version_kind(&self, shown: &Kind) -> Value {
+        let (group, version, kind) = match self.view {
+            View::Whole => (shown.group, shown.version, shown.kind),
+            View::Scale => ("autoscaling", "v1", "Scale"),
+            View::Call(group, version, kind) => (group, version, kind),
+        };
+        json!({"group": group, "version": version, "kind": kind})
+    }
+
+    /// An object as it is shown.
+    pub(super) fn show(&self, shown: &Kind, stored: &Value) -> Value {
+        match self.view {
+            View::Call(..) => stored.clone(),
+            View::Scale => scale::read(shown.stored(), stored),
+            View::Whole => {
+                let mut object = stored.clone();
+                shown.read_stored(&mut object);
+                object
+            }
+        }
+    }
+
+    /// The object that becomes of the present one when it is shown as `changed`.
+    pub(super) fn take_back(&self, shown: &Kind, mut changed: Value) -> Result<Value, Status> {
+        match (self.view, &self.object) {
+            (View::Scale, Some(object)) => {
+                let mut object = object.clone().into_owned();
+                scale::write(shown.stored(), &mut object, &changed)?;
+                Ok(object)
+            }
+            (View::Whole, _) => {
+                shown.write_stored(&mut changed);
+                Ok(changed)
+            }
+            _ => Ok(changed),
+        }
+    }
+}

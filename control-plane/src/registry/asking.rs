@@ -1,0 +1,211 @@
+//! Webhooks, asked at the places of a write where Kubernetes asks them.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use xebec_api::{Status, Subresource, schema};
+
+use super::pipeline::Passage;
+use super::{DeleteOptions, Propagation, Registry, RequestContext, Target, WriteOptions, decode};
+use crate::admission::Operation;
+use crate::admission::webhooks::{Question, Round, View, write_options};
+
+/// The group, the version and the kind of what a call carries.
+pub(super) type GroupVersionKind = (&'static str, &'static str, &'static str);
+
+impl Registry {
+    /// Lets mutating webhooks change the object. Plugins run again when one has.
+    pub(super) async fn ask_mutating(
+        &self,
+        passage: &Passage<'_>,
+        operation: Operation,
+        object: &mut Value,
+    ) -> Result<(), Status> {
+        let webhooks = &self.parts.webhooks;
+        if !webhooks.mutate_anything() {
+            return Ok(());
+        }
+        let system = object.get("metadata").cloned().unwrap_or_default();
+        let settle = |changed: &mut Value| settle(passage, &system, changed);
+        let mut question = question(passage, operation, Cow::Owned(std::mem::take(object)));
+        let mut round = Round::default();
+        if webhooks.mutate(&mut question, &mut round, Some(&settle)).await? {
+            let mut changed = question.object.take().unwrap_or_default().into_owned();
+            let before = changed.clone();
+            self.mutate(passage, operation, &mut changed)?;
+            let again = round.begin_again(changed != before);
+            question.object = Some(Cow::Owned(changed));
+            if again {
+                webhooks.mutate(&mut question, &mut round, Some(&settle)).await?;
+            }
+        }
+        *object = question.object.unwrap_or_default().into_owned();
+        Ok(())
+    }
+
+    /// Lets validating webhooks refuse the object as it would be stored.
+    pub(super) async fn ask_validating(
+        &self,
+        passage: &Passage<'_>,
+        operation: Operation,
+        object: &Value,
+    ) -> Result<(), Status> {
+        let webhooks = &self.parts.webhooks;
+        if !webhooks.validate_anything() {
+            return Ok(());
+        }
+        webhooks.validate(&question(passage, operation, Cow::Borrowed(object))).await
+    }
+
+    /// Lets webhooks refuse that an object goes.
+    pub(super) async fn ask_about_delete(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        options: &DeleteOptions,
+        old: &Value,
+    ) -> Result<(), Status> {
+        self.ask_about(Question {
+            cx,
+            target,
+            operation: Operation::Delete,
+            view: View::Whole,
+            object: None,
+            old: Some(old),
+            dry_run: options.dry_run,
+            options: delete_options(options),
+        })
+        .await
+    }
+
+    /// Lets webhooks refuse or change a call on an object, such as a Binding.
+    pub(super) async fn ask_about_call(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        call: GroupVersionKind,
+        body: Value,
+        options: &WriteOptions,
+    ) -> Result<Value, Status> {
+        let webhooks = &self.parts.webhooks;
+        if !webhooks.mutate_anything() && !webhooks.validate_anything() {
+            return Ok(body);
+        }
+        let (group, version, kind) = call;
+        let mut question = Question {
+            cx,
+            target,
+            operation: Operation::Create,
+            view: View::Call(group, version, kind),
+            object: Some(Cow::Owned(body)),
+            old: None,
+            dry_run: options.dry_run,
+            options: write_options("CreateOptions", options),
+        };
+        let takes_anything = |_: &mut Value| Ok(());
+        let mut round = Round::default();
+        if webhooks.mutate(&mut question, &mut round, Some(&takes_anything)).await? && round.begin_again(false) {
+            webhooks.mutate(&mut question, &mut round, Some(&takes_anything)).await?;
+        }
+        webhooks.validate(&question).await?;
+        Ok(question.object.unwrap_or_default().into_owned())
+    }
+
+    /// Lets webhooks refuse a stream to what the target stands for. `options` are those of the stream, such as PodExecOptions.
+    pub(crate) async fn ask_about_connect(
+        &self,
+        cx: &RequestContext,
+        target: &Target,
+        kind: &'static str,
+        mut options: Value,
+    ) -> Result<(), Status> {
+        options["apiVersion"] = json!("v1");
+        options["kind"] = json!(kind);
+        self.ask_about(Question {
+            cx,
+            target,
+            operation: Operation::Connect,
+            view: View::Call("", "v1", kind),
+            object: Some(Cow::Owned(options)),
+            old: None,
+            dry_run: false,
+            options: Value::Null,
+        })
+        .await
+    }
+
+    /// Asks all webhooks where nothing can be changed.
+    async fn ask_about(&self, mut question: Question<'_>) -> Result<(), Status> {
+        let webhooks = &self.parts.webhooks;
+        if webhooks.mutate_anything() {
+            webhooks.mutate(&mut question, &mut Round::default(), None).await?;
+        }
+        if webhooks.validate_anything() {
+            webhooks.validate(&question).await?;
+        }
+        Ok(())
+    }
+}
+
+fn question<'a>(passage: &Passage<'a>, operation: Operation, object: Cow<'a, Value>) -> Question<'a> {
+    let view = if passage.target.subresource == Some(Subresource::Scale) { View::Scale } else { View::Whole };
+    let options = if operation == Operation::Create { "CreateOptions" } else { "UpdateOptions" };
+    Question {
+        cx: passage.cx,
+        target: passage.target,
+        operation,
+        view,
+        object: Some(object),
+        old: passage.old,
+        dry_run: passage.options.dry_run,
+        options: write_options(options, passage.options),
+    }
+}
+
+/// Brings what a webhook has made of an object into shape, as what a client sends is: it stays the object that it is, has no unknown
+/// fields, and is filled in and prepared. `system` is its metadata as it was.
+fn settle(passage: &Passage<'_>, system: &Value, object: &mut Value) -> Result<(), Status> {
+    let kind = passage.target.kind.stored();
+    let target = Target { kind, ..passage.target.clone() };
+    decode::envelope(&target, object)?;
+    kind.drop_nulls(object);
+    let unknown = kind.check_schema(object)?;
+    schema::prune(object, &unknown);
+    kind.apply_defaults(object);
+    let Some(old) = passage.old else {
+        for field in ["uid", "creationTimestamp"] {
+            object["metadata"][field] = system[field].clone();
+        }
+        kind.prepare_create(object);
+        return Ok(());
+    };
+    match passage.target.subresource.filter(|part| part.is_part()) {
+        Some(part) => kind.prepare_part_update(part, object, old),
+        None => kind.prepare_update(object, old),
+    }
+    Ok(())
+}
+
+fn delete_options(options: &DeleteOptions) -> Value {
+    let mut out = json!({"apiVersion": "meta.k8s.io/v1", "kind": "DeleteOptions"});
+    if let Some(seconds) = options.grace_period_seconds {
+        out["gracePeriodSeconds"] = json!(seconds);
+    }
+    if let Some(propagation) = options.propagation {
+        out["propagationPolicy"] = json!(match propagation {
+            Propagation::Background => "Background",
+            Propagation::Foreground => "Foreground",
+            Propagation::Orphan => "Orphan",
+        });
+    }
+    if let Some(uid) = &options.preconditions.uid {
+        out["preconditions"]["uid"] = json!(uid);
+    }
+    if let Some(version) = options.preconditions.resource_version {
+        out["preconditions"]["resourceVersion"] = json!(version.to_string());
+    }
+    if options.dry_run {
+        out["dryRun"] = json!(["All"]);
+    }
+    out
+}
