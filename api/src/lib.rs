@@ -15,6 +15,7 @@
 
 pub mod amounts;
 pub mod apply;
+pub mod cel;
 pub mod conditions;
 pub mod cron;
 pub mod custom;

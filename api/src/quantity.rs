@@ -94,6 +94,12 @@ impl Quantity {
         self.nanos % NANO == 0
     }
 
+    /// The amount as a floating-point number.
+    #[allow(clippy::cast_precision_loss)] // an approximation is what is asked for
+    pub fn approximate(&self) -> f64 {
+        self.nanos as f64 / NANO as f64
+    }
+
     fn scaled(&self, unit: i128) -> i64 {
         let up = self.nanos.div_euclid(unit) + i128::from(self.nanos.rem_euclid(unit) != 0);
         i64::try_from(up).unwrap_or(if up < 0 { i64::MIN } else { i64::MAX })

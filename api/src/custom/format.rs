@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 /// Whether a text is of that format.
-pub(super) fn fits(format: &str, text: &str) -> bool {
+pub(crate) fn fits(format: &str, text: &str) -> bool {
     match format {
         "date-time" | "datetime" => text.parse::<jiff::Timestamp>().is_ok(),
         "date" => text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(),
@@ -13,6 +13,8 @@ pub(super) fn fits(format: &str, text: &str) -> bool {
         "ipv4" => text.parse::<std::net::Ipv4Addr>().is_ok(),
         "ipv6" => text.parse::<std::net::Ipv6Addr>().is_ok(),
         "cidr" => text.contains('/') && text.parse::<ipnetwork::IpNetwork>().is_ok(),
+        "uri" => xebec_cel::is_url(text),
+        "duration" => xebec_cel::parse_duration(text).is_some(),
         "uuid" => is_uuid(text),
         _ => true,
     }

@@ -29,6 +29,7 @@ use crate::value;
 use structural::Structural;
 
 pub use definition::check;
+pub(crate) use format::fits as is_format;
 pub use json_path::JsonPath;
 pub use names::{establish, terminate};
 pub use rows::{Full, MAX_BYTES, Rows, rows};
