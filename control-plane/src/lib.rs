@@ -1,6 +1,7 @@
 //! The masters: registry, REST, gRPC, identity, bootstrap, and the driver of scheduler and controllers.
 
 pub mod admission;
+pub mod aggregation;
 pub mod audit;
 pub mod authn;
 pub mod authz;

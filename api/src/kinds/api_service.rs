@@ -18,6 +18,7 @@ pub static API_SERVICE: Kind = Kind {
     singular: "apiservice",
     categories: &["api-extensions"],
     scope: Scope::Cluster,
+    name_rule: names::path_segment,
     subresources: &[Subresource::Status],
     needs_version: true,
     columns: &[

@@ -27,12 +27,14 @@ pub enum Subresource {
     Attach,
     /// A connection into the pod's network.
     PortForward,
+    /// Requests to whatever the pod, the Service or the node serves.
+    Proxy,
     /// Makes a token of a ServiceAccount.
     Token,
 }
 
 impl Subresource {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Status,
         Self::Scale,
         Self::Approval,
@@ -45,6 +47,7 @@ impl Subresource {
         Self::Exec,
         Self::Attach,
         Self::PortForward,
+        Self::Proxy,
         Self::Token,
     ];
 
@@ -63,6 +66,7 @@ impl Subresource {
             Self::Exec => "exec",
             Self::Attach => "attach",
             Self::PortForward => "portforward",
+            Self::Proxy => "proxy",
             Self::Token => "token",
         }
     }

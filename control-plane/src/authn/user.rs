@@ -35,6 +35,11 @@ impl User {
         Self::new("system:apiserver", [MASTERS.to_owned()])
     }
 
+    /// The masters, as they ask servers of aggregated APIs what they serve.
+    pub fn aggregator() -> Self {
+        Self::new("system:kube-aggregator", [MASTERS.to_owned()])
+    }
+
     /// The scheduler, on the leader.
     pub fn scheduler() -> Self {
         Self::new("system:kube-scheduler", [])

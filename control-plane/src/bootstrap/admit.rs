@@ -133,6 +133,8 @@ impl Admitter {
         response.serving_ca_key = authorities.serving.key_pem();
         response.client_ca_key = authorities.client.key_pem();
         response.peer_ca_key = authorities.peer.key_pem();
+        response.front_proxy_ca = authorities.front_proxy.pem().to_owned();
+        response.front_proxy_ca_key = authorities.front_proxy.key_pem();
         response.supersedes.clone_from(&facts.supersedes);
         response.service_account_key.clone_from(&self.pki.service_account_key);
         Ok(())
@@ -180,6 +182,7 @@ fn purpose_word(purpose: Purpose) -> &'static str {
         Purpose::Client => "client",
         Purpose::Serving => "serving",
         Purpose::Peer => "peer",
+        Purpose::FrontProxy => "front proxy",
     }
 }
 

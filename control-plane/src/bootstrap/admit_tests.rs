@@ -52,6 +52,7 @@ fn an_agent_gets_its_own_name_and_no_key() {
         given.serving_ca_key,
         given.client_ca_key,
         given.peer_ca_key,
+        given.front_proxy_ca_key,
         given.service_account_key,
     ];
     assert!(withheld.iter().all(String::is_empty));

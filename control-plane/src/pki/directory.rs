@@ -1,6 +1,6 @@
 //! A master's certificates and keys, in use and on disk (`<data_dir>/pki`, mode 0700, files 0600).
 //!
-//! A master holds the keys of all three authorities, so each can admit joiners, and renews its own certificates itself.
+//! A master holds the keys of all four authorities, so each can admit joiners, and renews its own certificates itself.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,13 @@ pub const KUBECONFIG: &str = "admin.kubeconfig";
 
 const SERVICE_ACCOUNT_KEY: &str = "service-account.key";
 
-/// The three authorities of a cluster.
+/// Whom a master is to servers of aggregated APIs, who believe it what it says of its callers.
+pub const FRONT_PROXY: &str = "front-proxy-client";
+
+/// What a master has certificates for.
+const PURPOSES: [Purpose; 4] = [Purpose::Serving, Purpose::Client, Purpose::Peer, Purpose::FrontProxy];
+
+/// The four authorities of a cluster.
 pub struct Authorities {
     /// Signs what the API shows.
     pub serving: Authority,
@@ -31,13 +37,20 @@ pub struct Authorities {
     pub client: Authority,
     /// Signs Raft peers.
     pub peer: Authority,
+    /// Signs who may speak for others to servers of aggregated APIs. Apart from `client`, for else every caller might.
+    pub front_proxy: Authority,
 }
 
 impl Authorities {
     /// Those of a new cluster.
     pub fn create(cluster_id: &str, now: Timestamp) -> Result<Self, PkiError> {
         let create = |what: &str| Authority::create(&format!("xebec-{what}-ca@{cluster_id}"), now);
-        Ok(Self { serving: create("serving")?, client: create("client")?, peer: create("peer")? })
+        Ok(Self {
+            serving: create("serving")?,
+            client: create("client")?,
+            peer: create("peer")?,
+            front_proxy: create("front-proxy")?,
+        })
     }
 
     fn load(directory: &Path) -> Result<Self, PkiError> {
@@ -45,7 +58,12 @@ impl Authorities {
             let (certificate, key) = (format!("{name}-ca.crt"), format!("{name}-ca.key"));
             Authority::from_pem(&files::read(&directory.join(certificate))?, &files::read(&directory.join(key))?)
         };
-        Ok(Self { serving: authority("serving")?, client: authority("client")?, peer: authority("peer")? })
+        Ok(Self {
+            serving: authority("serving")?,
+            client: authority("client")?,
+            peer: authority("peer")?,
+            front_proxy: authority("front-proxy")?,
+        })
     }
 }
 
@@ -73,6 +91,8 @@ pub struct Pki {
     pub client: Arc<Rotating>,
     /// This master as a Raft peer.
     pub peer: Arc<Rotating>,
+    /// This master as a client of servers of aggregated APIs.
+    pub front_proxy: Arc<Rotating>,
 }
 
 impl Pki {
@@ -81,7 +101,7 @@ impl Pki {
         let authorities = Authorities::create(cluster_id, now)?;
         let key = KeyPair::generate().map_err(PkiError::certificate("service account key"))?.serialize_pem();
         let directory = store_authorities(data_dir, &authorities, &key)?;
-        for purpose in [Purpose::Serving, Purpose::Client, Purpose::Peer] {
+        for purpose in PURPOSES {
             let keyed = authority_of(&authorities, purpose).issue(&own_leaf(names, purpose), now)?;
             write_keyed(&directory, purpose, &keyed)?;
         }
@@ -89,17 +109,20 @@ impl Pki {
     }
 
     /// For a master that has joined: what it was given.
-    pub fn adopt(data_dir: &Path, joined: &Joined) -> Result<Self, PkiError> {
+    pub fn adopt(data_dir: &Path, joined: &Joined, now: Timestamp) -> Result<Self, PkiError> {
         let given = &joined.response;
         let authorities = Authorities {
             serving: Authority::from_pem(&given.serving_ca, &given.serving_ca_key)?,
             client: Authority::from_pem(&given.client_ca, &given.client_ca_key)?,
             peer: Authority::from_pem(&given.peer_ca, &given.peer_ca_key)?,
+            front_proxy: Authority::from_pem(&given.front_proxy_ca, &given.front_proxy_ca_key)?,
         };
         let directory = store_authorities(data_dir, &authorities, &given.service_account_key)?;
         write_keyed(&directory, Purpose::Client, &joined.client)?;
         write_keyed(&directory, Purpose::Serving, joined.serving.as_ref().unwrap_or(&KeyedChain::default()))?;
         write_keyed(&directory, Purpose::Peer, joined.peer.as_ref().unwrap_or(&KeyedChain::default()))?;
+        let front_proxy = authorities.front_proxy.issue(&front_proxy_leaf(), now)?;
+        write_keyed(&directory, Purpose::FrontProxy, &front_proxy)?;
         Self::load(data_dir)
     }
 
@@ -108,7 +131,7 @@ impl Pki {
         let authorities = Authorities::load(source)?;
         let key = files::read(&source.join(SERVICE_ACCOUNT_KEY))?;
         let directory = store_authorities(data_dir, &authorities, &key)?;
-        for purpose in [Purpose::Serving, Purpose::Client, Purpose::Peer] {
+        for purpose in PURPOSES {
             let keyed = authority_of(&authorities, purpose).issue(&own_leaf(names, purpose), now)?;
             write_keyed(&directory, purpose, &keyed)?;
         }
@@ -125,6 +148,7 @@ impl Pki {
             serving: rotating(Purpose::Serving)?,
             client: rotating(Purpose::Client)?,
             peer: rotating(Purpose::Peer)?,
+            front_proxy: rotating(Purpose::FrontProxy)?,
             directory,
         })
     }
@@ -132,7 +156,7 @@ impl Pki {
     /// Issues anew what has aged or lacks a name, on disk and in use. How many were renewed.
     pub fn renew(&self, names: &MasterNames, now: Timestamp) -> Result<usize, PkiError> {
         let mut renewed = 0;
-        for purpose in [Purpose::Serving, Purpose::Client, Purpose::Peer] {
+        for purpose in PURPOSES {
             let leaf = own_leaf(names, purpose);
             let current = read_keyed(&self.directory, purpose)?;
             let chain = tls::certificates(current.chain.as_bytes()).map_err(PkiError::pem("own certificate"))?;
@@ -166,6 +190,7 @@ impl Pki {
             Purpose::Serving => &self.serving,
             Purpose::Client => &self.client,
             Purpose::Peer => &self.peer,
+            Purpose::FrontProxy => &self.front_proxy,
         }
     }
 }
@@ -175,11 +200,22 @@ fn authority_of(authorities: &Authorities, purpose: Purpose) -> &Authority {
         Purpose::Serving => &authorities.serving,
         Purpose::Client => &authorities.client,
         Purpose::Peer => &authorities.peer,
+        Purpose::FrontProxy => &authorities.front_proxy,
+    }
+}
+
+fn front_proxy_leaf() -> Leaf {
+    Leaf {
+        common_name: FRONT_PROXY.to_owned(),
+        organization: None,
+        addresses: Vec::new(),
+        purpose: Purpose::FrontProxy,
     }
 }
 
 fn own_leaf(names: &MasterNames, purpose: Purpose) -> Leaf {
     let addresses = match purpose {
+        Purpose::FrontProxy => return front_proxy_leaf(),
         Purpose::Serving => names.serving.clone(),
         Purpose::Client => Vec::new(),
         Purpose::Peer => names.peer.clone(),
@@ -199,7 +235,12 @@ fn store_authorities(
 ) -> Result<PathBuf, PkiError> {
     let directory = data_dir.join("pki");
     files::create_directory(&directory)?;
-    let each = [("serving", &authorities.serving), ("client", &authorities.client), ("peer", &authorities.peer)];
+    let each = [
+        ("serving", &authorities.serving),
+        ("client", &authorities.client),
+        ("peer", &authorities.peer),
+        ("front-proxy", &authorities.front_proxy),
+    ];
     for (name, authority) in each {
         files::write(&directory.join(format!("{name}-ca.crt")), authority.pem().as_bytes())?;
         files::write(&directory.join(format!("{name}-ca.key")), authority.key_pem().as_bytes())?;
@@ -213,6 +254,7 @@ fn stem(purpose: Purpose) -> &'static str {
         Purpose::Serving => "serving",
         Purpose::Client => "client",
         Purpose::Peer => "peer",
+        Purpose::FrontProxy => "front-proxy",
     }
 }
 
@@ -246,7 +288,7 @@ mod tests {
         assert_eq!(loaded.renew(&names(&["m1"]), now).unwrap(), 0);
         assert_eq!(loaded.renew(&names(&["m1", "vip.example"]), now).unwrap(), 1);
         let later = now + jiff::SignedDuration::from_hours(300 * 24);
-        assert_eq!(loaded.renew(&names(&["m1", "vip.example"]), later).unwrap(), 3);
+        assert_eq!(loaded.renew(&names(&["m1", "vip.example"]), later).unwrap(), 4);
     }
 
     #[test]

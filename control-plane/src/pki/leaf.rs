@@ -21,6 +21,8 @@ pub enum Purpose {
     Serving,
     /// A Raft peer, which both dials and is dialled.
     Peer,
+    /// A master as it calls servers of aggregated APIs, on behalf of others.
+    FrontProxy,
 }
 
 /// The content of a certificate, all of it decided by us and none by whoever asks.
@@ -46,7 +48,7 @@ impl Leaf {
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = match self.purpose {
-            Purpose::Client => vec![ExtendedKeyUsagePurpose::ClientAuth],
+            Purpose::Client | Purpose::FrontProxy => vec![ExtendedKeyUsagePurpose::ClientAuth],
             Purpose::Serving => vec![ExtendedKeyUsagePurpose::ServerAuth],
             Purpose::Peer => vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth],
         };

@@ -41,6 +41,17 @@ impl Registry {
         self.authorize(cx, verb, &Target::new(scope.kind, scope.namespace.as_deref(), name))
     }
 
+    /// Refuses what the caller may not do to something that is not kept here.
+    pub fn authorize_attributes(&self, attributes: &Attributes<'_>) -> Result<(), Status> {
+        match self.parts.authorizer.authorize(attributes) {
+            Decision::Allow => Ok(()),
+            Decision::Deny { reason } => {
+                let message = format!("forbidden: {}", refusal(attributes, &reason));
+                Err(Status::new(xebec_api::Reason::Forbidden, message))
+            }
+        }
+    }
+
     /// Whether the caller may ask for a path that is no object, such as discovery.
     pub fn authorize_path(&self, cx: &RequestContext, verb: &str, path: &str) -> Result<(), Status> {
         let attributes = Attributes { path: Some(path), ..Attributes::blank(&cx.user, verb) };

@@ -30,7 +30,7 @@ pub(crate) fn info(method: &Method, uri: &Uri) -> RequestInfo {
 }
 
 /// The verb, as rules of authorization name it.
-fn verb_of_api(method: &Method, has_name: bool, watches: bool) -> &'static str {
+pub(super) fn verb_of_api(method: &Method, has_name: bool, watches: bool) -> &'static str {
     match *method {
         Method::GET | Method::HEAD if watches => "watch",
         Method::GET | Method::HEAD if !has_name => "list",

@@ -1,7 +1,9 @@
 //! Discovery: which groups, versions and resources there are, in the plain and the aggregated form, from the kind
-//! table.
+//! table and from what servers of aggregated APIs say.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use axum::response::Response;
 use http::{Method, StatusCode};
@@ -10,6 +12,7 @@ use xebec_api::{Catalogue, Kind, Reason, Status, Subresource, Verb};
 
 use super::path::Place;
 use super::{Call, negotiate, respond};
+use crate::aggregation::{Aggregator, Remote};
 
 /// Serves a place in discovery.
 pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, Status> {
@@ -17,54 +20,73 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
         return Err(Status::new(Reason::MethodNotAllowed, "discovery can only be read"));
     }
     call.state.registry.authorize_path(&call.cx, "get", path)?;
-    let kinds = call.state.registry.cache().catalogue();
+    let own = call.state.registry.cache().catalogue();
+    let kinds = Kinds::new(&own, &call.state.aggregator);
     match place {
         Place::Core | Place::Groups => {
             Ok(aggregated(call, &kinds, place).unwrap_or_else(|| respond::json(StatusCode::OK, &plain(&kinds, place))))
         }
-        Place::Group(group) => groups(&kinds)
-            .into_iter()
-            .find(|known| known == group)
-            .map(|group| respond::json(StatusCode::OK, &api_group(&kinds, group)))
-            .ok_or_else(Status::no_such_resource),
-        Place::Version(group, version) => resources(&kinds, group, version),
+        Place::Group(group) => match kinds.groups().contains(group) {
+            true => Ok(respond::json(StatusCode::OK, &api_group(&kinds, group))),
+            false => Err(Status::no_such_resource()),
+        },
+        Place::Version(group, version) => resources(&own, group, version),
         Place::Index | Place::Whole => Err(Status::no_such_resource()),
     }
 }
 
-/// The groups beside core, in the order of the kind table.
-fn groups(kinds: &Catalogue) -> Vec<&'static str> {
-    let mut seen = BTreeSet::new();
-    kinds.kinds().map(|kind| kind.group).filter(|group| !group.is_empty() && seen.insert(*group)).collect()
+/// The kinds that there are, here and at servers in the cluster.
+struct Kinds<'a> {
+    own: &'a Catalogue,
+    aggregator: &'a Aggregator,
+    remotes: Vec<Arc<Remote>>,
 }
 
-/// The versions of a group, newest first as in the kind table.
-fn versions(kinds: &Catalogue, group: &str) -> Vec<&'static str> {
-    let mut seen = BTreeSet::new();
-    kinds
-        .kinds()
-        .filter(|kind| kind.group == group)
-        .map(|kind| kind.version)
-        .filter(|version| seen.insert(*version))
-        .collect()
+impl<'a> Kinds<'a> {
+    fn new(own: &'a Catalogue, aggregator: &'a Aggregator) -> Kinds<'a> {
+        Kinds { own, aggregator, remotes: aggregator.remotes() }
+    }
+
+    /// The groups beside core, as their priorities have it.
+    fn groups(&self) -> Vec<String> {
+        let own = self.own.kinds().map(|kind| kind.group.to_owned());
+        let all: BTreeSet<String> = own.chain(self.remotes.iter().map(|remote| remote.group.clone())).collect();
+        let mut groups: Vec<String> = all.into_iter().filter(|group| !group.is_empty()).collect();
+        groups.sort_by_cached_key(|group| Reverse(self.aggregator.group_priority(group)));
+        groups
+    }
+
+    /// The versions of a group, as their priorities have it; otherwise newest first, as in the kind table.
+    fn versions(&self, group: &str) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let own = self.own.kinds().filter(|kind| kind.group == group).map(|kind| kind.version.to_owned());
+        let remote = self.remotes.iter().filter(|remote| remote.group == group).map(|remote| remote.version.clone());
+        let mut versions: Vec<String> = own.chain(remote).filter(|version| seen.insert(version.clone())).collect();
+        versions.sort_by_cached_key(|version| Reverse(self.aggregator.version_priority(group, version)));
+        versions
+    }
+
+    fn remote(&self, group: &str, version: &str) -> Option<&Arc<Remote>> {
+        self.remotes.iter().find(|remote| remote.group == group && remote.version == version)
+    }
 }
 
-fn plain(kinds: &Catalogue, place: &Place) -> Value {
+fn plain(kinds: &Kinds<'_>, place: &Place) -> Value {
     match place {
         Place::Core => json!({
-            "kind": "APIVersions", "versions": versions(kinds, ""),
+            "kind": "APIVersions", "versions": kinds.versions(""),
             "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
         }),
         _ => {
-            let groups: Vec<Value> = groups(kinds).into_iter().map(|group| api_group(kinds, group)).collect();
+            let groups: Vec<Value> = kinds.groups().iter().map(|group| api_group(kinds, group)).collect();
             json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         }
     }
 }
 
-fn api_group(kinds: &Catalogue, group: &str) -> Value {
-    let version = |version: &&str| json!({"groupVersion": format!("{group}/{version}"), "version": version});
-    let versions: Vec<Value> = versions(kinds, group).iter().map(version).collect();
+fn api_group(kinds: &Kinds<'_>, group: &str) -> Value {
+    let version = |version: &String| json!({"groupVersion": format!("{group}/{version}"), "version": version});
+    let versions: Vec<Value> = kinds.versions(group).iter().map(version).collect();
     let preferred = &versions[0];
     json!({"kind": "APIGroup", "apiVersion": "v1", "name": group, "versions": versions, "preferredVersion": preferred})
 }
@@ -141,9 +163,18 @@ impl SubresourceForm {
             Subresource::Exec => ("", "v1", "PodExecOptions", &["create", "get"]),
             Subresource::Attach => ("", "v1", "PodAttachOptions", &["create", "get"]),
             Subresource::PortForward => ("", "v1", "PodPortForwardOptions", &["create", "get"]),
+            Subresource::Proxy => ("", "v1", proxy_options(kind), &["create", "delete", "get", "patch", "update"]),
             Subresource::Token => ("authentication.k8s.io", "v1", "TokenRequest", &["create"]),
         };
         SubresourceForm { group, version, kind, verbs }
+    }
+}
+
+fn proxy_options(kind: &Kind) -> &'static str {
+    match kind.plural {
+        "pods" => "PodProxyOptions",
+        "services" => "ServiceProxyOptions",
+        _ => "NodeProxyOptions",
     }
 }
 
@@ -153,32 +184,43 @@ const AGGREGATED: &[(&str, &str)] = &[
 ];
 
 /// Everything in one document, if the client asks for that.
-fn aggregated(call: &Call, kinds: &Catalogue, place: &Place) -> Option<Response> {
+fn aggregated(call: &Call, kinds: &Kinds<'_>, place: &Place) -> Option<Response> {
     let ranges = negotiate::accepted(&call.headers);
     let asked = ranges.iter().filter(|range| {
         range.parameter("as") == "APIGroupDiscoveryList" && range.parameter("g") == "apidiscovery.k8s.io"
     });
     let (version, content_type) =
         asked.filter_map(|range| AGGREGATED.iter().find(|(version, _)| *version == range.parameter("v"))).next()?;
-    let groups = if *place == Place::Core { vec![""] } else { groups(kinds) };
-    let items: Vec<Value> = groups.into_iter().map(|group| group_discovery(kinds, group)).collect();
+    let groups = if *place == Place::Core { vec![String::new()] } else { kinds.groups() };
+    let items: Vec<Value> = groups.iter().map(|group| group_discovery(kinds, group)).collect();
     let api_version = format!("apidiscovery.k8s.io/{version}");
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items});
     Some(respond::json_as(content_type, &list))
 }
 
-fn group_discovery(kinds: &Catalogue, group: &'static str) -> Value {
-    let version = |version: &str| {
-        let of_version = kinds.kinds().filter(|kind| kind.group == group && kind.version == version);
-        let resources: Vec<Value> = of_version.map(resource_discovery).collect();
-        json!({"version": version, "freshness": "Current", "resources": resources})
-    };
-    let versions: Vec<Value> = versions(kinds, group).into_iter().map(version).collect();
+fn group_discovery(kinds: &Kinds<'_>, group: &str) -> Value {
+    let versions: Vec<Value> =
+        kinds.versions(group).iter().map(|version| version_discovery(kinds, group, version)).collect();
     let mut metadata = json!({"creationTimestamp": null});
     if !group.is_empty() {
         metadata["name"] = json!(group);
     }
     json!({"metadata": metadata, "versions": versions})
+}
+
+/// What a server last said counts until it can be asked again; clients are told that it is not fresh.
+fn version_discovery(kinds: &Kinds<'_>, group: &str, version: &str) -> Value {
+    let (freshness, resources) = match kinds.remote(group, version) {
+        Some(remote) => {
+            let served = remote.served();
+            (if served.is_fresh { "Current" } else { "Stale" }, served.resources.clone())
+        }
+        None => {
+            let own = kinds.own.kinds().filter(|kind| kind.group == group && kind.version == version);
+            ("Current", own.map(resource_discovery).collect())
+        }
+    };
+    json!({"version": version, "freshness": freshness, "resources": resources})
 }
 
 fn resource_discovery(kind: &'static Kind) -> Value {

@@ -6,14 +6,17 @@
 //! form of a Status.
 //!
 //! ```text
-//!  request ─► path ─┬─ object or collection ─► query, body ─► Registry ─► answer
+//!  request ─► path ─┬─ /apis/GROUP/VERSION/… of a server in the cluster ─► Remote
+//!                   ├─ object or collection ─► query, body ─► Registry ─► answer
 //!                   ├─ pods/NAME/{log,exec,attach,portforward} ─► NodeStreams
+//!                   ├─ {pods,services,nodes}/NAME/proxy/… ─► Dialler
 //!                   └─ discovery, OpenAPI, health, version
 //! ```
 //!
 //! The listener has put the authenticated caller, an `Arc<User>`, into the request's extensions. Health and version
 //! need none.
 
+mod aggregated;
 mod body;
 mod classified;
 mod discovery;
@@ -26,6 +29,7 @@ mod objects;
 mod openapi;
 mod openid;
 mod path;
+mod proxy;
 mod query;
 mod respond;
 mod streams;
@@ -50,8 +54,10 @@ pub use classified::Classified;
 pub(crate) use classified::info;
 pub(crate) use path::percent_decode;
 
+use crate::aggregation::Aggregator;
 use crate::authn::User;
 use crate::nodes::NodeStreams;
+use crate::outbound::Dialler;
 use crate::registry::{Registry, RequestContext};
 use path::Route;
 use query::Query;
@@ -66,6 +72,10 @@ pub struct RestState {
     pub registry: Registry,
     /// The way to the containers.
     pub streams: Arc<dyn NodeStreams>,
+    /// The way to pods and Services.
+    pub dialler: Dialler,
+    /// Which APIs servers in the cluster serve.
+    pub aggregator: Aggregator,
     /// `host:port` of this master's API, as others know it.
     pub api_address: Arc<str>,
 }
@@ -80,7 +90,9 @@ pub fn router(state: RestState) -> Router {
 pub(crate) fn is_stream(method: &Method, uri: &http::Uri) -> bool {
     let Ok(Route::Resource(resource)) = path::parse(uri.path()) else { return false };
     match (method, resource.subresource.as_deref()) {
-        (&Method::GET | &Method::POST, Some("attach" | "exec" | "portforward")) | (&Method::GET, Some("log")) => true,
+        (&Method::GET | &Method::POST, Some("attach" | "exec" | "portforward"))
+        | (&Method::GET, Some("log"))
+        | (_, Some("proxy")) => true,
         (&Method::GET, None) if resource.name.is_none() => {
             Query::parse(uri.query().unwrap_or_default()).is_ok_and(|query| query.flag("watch"))
         }
@@ -104,13 +116,33 @@ async fn handle(State(state): State<Arc<RestState>>, request: Request) -> Respon
 }
 
 async fn dispatch(state: Arc<RestState>, request: Request) -> Result<Response, Status> {
-    let (mut parts, body) = request.into_parts();
-    let route = path::parse(parts.uri.path())?;
+    let context = |request: &Request| {
+        let user = request.extensions().get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
+        let cx = RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT);
+        Ok::<_, Status>(cx.noting(request.extensions().get()))
+    };
+    if let Some(remote) = aggregated::find(&state, request.uri().path()) {
+        return aggregated::serve(&state, &context(&request)?, &remote, request).await;
+    }
+    let route = path::parse(request.uri().path())?;
     if let Route::Open(page) = route {
         return fixed::open(&state, page).await;
     }
-    let user = parts.extensions.get::<Arc<User>>().cloned().ok_or_else(Status::unauthorized)?;
-    let cx = RequestContext::new(user, Instant::now() + REQUEST_TIMEOUT).noting(parts.extensions.get());
+    let cx = context(&request)?;
+    if let Route::Resource(path::Address { tail: Some(_), .. }) = &route {
+        return proxy::serve(&state, &cx, route, request).await;
+    }
+    serve_own(state, cx, route, request).await
+}
+
+/// Serves what masters serve themselves.
+async fn serve_own(
+    state: Arc<RestState>,
+    cx: RequestContext,
+    route: Route,
+    request: Request,
+) -> Result<Response, Status> {
+    let (mut parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let (pretty, gzip) = (query.flag("pretty"), finish::takes_gzip(&parts.headers));

@@ -16,6 +16,7 @@ use xebec_api::{Catalogue, Kind, Reason, Status, openapi};
 
 use super::path::Place;
 use super::{Call, negotiate, respond};
+use crate::aggregation::Remote;
 
 /// Serves a place in OpenAPI.
 pub(super) async fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, Status> {
@@ -25,7 +26,7 @@ pub(super) async fn serve(call: &Call, path: &str, place: &Place) -> Result<Resp
     call.state.registry.authorize_path(&call.cx, "get", path)?;
     let kinds = call.state.registry.cache().catalogue();
     match place {
-        Place::Index => Ok(respond::json(StatusCode::OK, &index(&kinds))),
+        Place::Index => Ok(respond::json(StatusCode::OK, &index(&kinds, &call.state.aggregator.remotes()))),
         Place::Version(group, version) => document(call, &kinds, (group, version)),
         Place::Whole => whole(call).await,
         Place::Core | Place::Groups | Place::Group(_) => Err(Status::no_such_resource()),
@@ -105,9 +106,17 @@ fn entry(place: &str, hash: &str) -> (String, Value) {
     (place.to_owned(), json!({"serverRelativeURL": format!("/openapi/v3/{place}?hash={hash}")}))
 }
 
-fn index(kinds: &Catalogue) -> Value {
+/// The documents of servers in the cluster, where they say that theirs are.
+fn remote_entries(remotes: &[Arc<Remote>]) -> impl Iterator<Item = (String, Value)> {
+    remotes.iter().filter_map(|remote| {
+        let place = openapi::place(&remote.group, &remote.version);
+        Some((place, json!({"serverRelativeURL": remote.served().open_api.as_ref()?})))
+    })
+}
+
+fn index(kinds: &Catalogue, remotes: &[Arc<Remote>]) -> Value {
     let builtin = DOCUMENTS.iter().map(|(place, document)| entry(place, document.hash()));
-    json!({"paths": builtin.chain(custom_entries(kinds)).collect::<Map<String, Value>>()})
+    json!({"paths": builtin.chain(custom_entries(kinds)).chain(remote_entries(remotes)).collect::<Map<String, Value>>()})
 }
 
 fn document(call: &Call, kinds: &Catalogue, (group, version): (&str, &str)) -> Result<Response, Status> {

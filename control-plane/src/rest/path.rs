@@ -66,6 +66,8 @@ pub(super) struct Address {
     pub(super) namespace: Option<String>,
     pub(super) name: Option<String>,
     pub(super) subresource: Option<String>,
+    /// What follows `/proxy`, as it was sent: empty, or from its slash on. It is a path of somebody else's.
+    pub(super) tail: Option<String>,
 }
 
 /// A collection, an object, or a subresource.
@@ -79,6 +81,28 @@ pub(super) struct Resource {
 
 /// Reads a path.
 pub(super) fn parse(path: &str) -> Result<Route, Status> {
+    let Some((head, tail)) = split_proxy(path) else { return parse_own(path) };
+    let route = parse_own(head)?;
+    Ok(match route {
+        Route::Resource(address) => Route::Resource(Address { tail: Some(tail.to_owned()), ..address }),
+        other => other,
+    })
+}
+
+/// Parts a proxied path from what leads to the proxy: `/api/v1/nodes/NAME/proxy`, or the same of a namespace's pods or services.
+fn split_proxy(path: &str) -> Option<(&str, &str)> {
+    let parts: Vec<&str> = path.splitn(9, '/').collect();
+    let position = match parts.as_slice() {
+        ["", "api", "v1", "nodes", _, "proxy", ..] => 5,
+        ["", "api", "v1", "namespaces", _, "pods" | "services", _, "proxy", ..] => 7,
+        _ => return None,
+    };
+    let length = parts[..=position].iter().map(|part| part.len()).sum::<usize>() + position;
+    Some(path.split_at(length))
+}
+
+/// Reads a path of which every segment is ours.
+fn parse_own(path: &str) -> Result<Route, Status> {
     let segments = segments(path)?;
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
     let version = |group: &str, version: &str| Place::Version(group.to_owned(), version.to_owned());
@@ -116,7 +140,22 @@ fn address(group: &str, version: &str, rest: &[&str]) -> Result<Address, Status>
         _ => return Err(Status::no_such_resource()),
     };
     let (group, version, plural) = (group.to_owned(), version.to_owned(), plural.to_owned());
-    Ok(Address { group, version, plural, namespace, name, subresource })
+    // However it is spelt: whoever asks for a proxy gets one, and nothing that is kept under that name.
+    let tail = subresource.as_ref().filter(|word| *word == "proxy").map(|_| String::new());
+    Ok(Address { group, version, plural, namespace, name, subresource, tail })
+}
+
+/// Reads a path below `/apis`, of which a server in the cluster decides what is there: parts beyond a subresource are its own. `None` for
+/// a path that is about no object.
+pub(super) fn remote_address(path: &str) -> Result<Option<Address>, Status> {
+    let segments = segments(path)?;
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let ["apis", group, version, rest @ ..] = parts.as_slice() else { return Ok(None) };
+    let most = if rest.first() == Some(&"namespaces") && rest.len() > 2 { 5 } else { 3 };
+    match rest {
+        [] => Ok(None),
+        _ => address(group, version, &rest[..rest.len().min(most)]).map(Some),
+    }
 }
 
 impl Address {
@@ -204,6 +243,38 @@ mod tests {
         for (path, expected) in cases {
             assert_eq!(read(path), expected, "{path}");
         }
+    }
+
+    #[test]
+    fn what_follows_a_proxy_is_left_as_it_is() {
+        let tail = |path: &str| match parse(path) {
+            Ok(Route::Resource(address)) => (address.name, address.tail),
+            _ => (None, None),
+        };
+        let cases = [
+            ("/api/v1/namespaces/a/pods/https:p:443/proxy", "https:p:443", ""),
+            ("/api/v1/namespaces/a/services/s/proxy/", "s", "/"),
+            ("/api/v1/namespaces/a/services/s:80/proxy/x//y%2Fz/../", "s:80", "/x//y%2Fz/../"),
+            ("/api/v1/nodes/n1/proxy/proxy", "n1", "/proxy"),
+            ("/api/v1/nodes/n1/prox%79", "n1", ""),
+        ];
+        for (path, name, expected) in cases {
+            assert_eq!(tail(path), (Some(name.to_owned()), Some(expected.to_owned())), "{path}");
+        }
+        assert_eq!(tail("/api/v1/nodes/n1").1, None);
+        assert_eq!(tail("/api/v1/namespaces/a/pods/../proxy/x"), (None, None));
+    }
+
+    #[test]
+    fn what_a_server_adds_to_a_path_is_part_of_the_object() {
+        let read = |path: &str| remote_address(path).unwrap().map(|a| (a.namespace, a.plural, a.name, a.subresource));
+        let some = |text: &str| Some(text.to_owned());
+        let deep = read("/apis/a.b/v1/namespaces/n/pods/p/logs/x/y");
+        assert_eq!(deep, Some((some("n"), "pods".to_owned(), some("p"), some("logs"))));
+        assert_eq!(read("/apis/a.b/v1/nodes/n1/x/y"), Some((None, "nodes".to_owned(), some("n1"), some("x"))));
+        assert_eq!(read("/apis/a.b/v1/namespaces/n"), Some((None, "namespaces".to_owned(), some("n"), None)));
+        assert_eq!(read("/apis/a.b/v1/"), None);
+        assert!(remote_address("/apis/a.b/v1/pods/../x").is_err());
     }
 
     #[test]

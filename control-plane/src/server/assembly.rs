@@ -33,6 +33,7 @@ use super::reading::Readers;
 use super::view::View;
 use crate::admission::webhooks::{WebhookMetrics, Webhooks};
 use crate::admission::{self, Admission, CertificateSigners};
+use crate::aggregation::{self, Aggregator, Follow, identity};
 use crate::audit::Auditor;
 use crate::authn::Authenticator;
 use crate::authn::bearer::BearerTokens;
@@ -103,7 +104,15 @@ impl Assembly<'_> {
             audit.register(registry);
             webhooks.register(registry);
         });
-        let rest = self.rest(&registry, nodes).merge(metrics.router());
+        let aggregator = self.aggregator(&registry, &dialler, tasks, shutdown);
+        let state = RestState {
+            registry: registry.clone(),
+            streams: nodes,
+            dialler,
+            aggregator,
+            api_address: self.file.api_address().into(),
+        };
+        let rest = self.rest(state).merge(metrics.router());
         let observers = Observers { metrics: requests, audit };
         let authenticator = self.authenticator(tokens, &authorizer);
         Ok(Gate::new(self.grpc(&authorizer, &registry, &hub), rest, doors, observers, authenticator))
@@ -200,6 +209,10 @@ impl Assembly<'_> {
             masters: self.masters.clone(),
             kubernetes_address: address.map(|address| address.to_string()).unwrap_or_default(),
             service_cidr: format!("{}/{}", self.file.service_cidr.network(), self.file.service_cidr.prefix()),
+            authentication: identity::config_map(
+                self.pki.authorities.client.pem(),
+                self.pki.authorities.front_proxy.pem(),
+            ),
         }
     }
 
@@ -228,9 +241,27 @@ impl Assembly<'_> {
             .into_axum_router()
     }
 
-    fn rest(&self, registry: &Registry, streams: Arc<dyn NodeStreams>) -> Router {
-        let api_address = self.file.api_address().into();
-        let state = RestState { registry: registry.clone(), streams, api_address };
+    /// Tells which APIs servers in the cluster serve, and keeps the APIServices of the masters' own.
+    fn aggregator(
+        &self,
+        registry: &Registry,
+        dialler: &Dialler,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> Aggregator {
+        let aggregator = Aggregator::default();
+        let parts = Follow {
+            registry: registry.clone(),
+            leadership: self.store.leadership(),
+            dialler: dialler.clone(),
+            proxy: self.pki.front_proxy.clone(),
+        };
+        tasks.spawn(aggregation::follow(parts, aggregator.clone(), shutdown.clone()));
+        tasks.spawn(aggregation::keep(registry.clone(), self.store.leadership(), shutdown.clone()));
+        aggregator
+    }
+
+    fn rest(&self, state: RestState) -> Router {
         health::router(Health { store: self.store.clone(), cache: self.cache.clone() }).merge(rest::router(state))
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn all(kubernetes_address: &str, service_cidr: &str) -> Vec<Value> {
     objects.extend(SYSTEM.map(priority_class));
     objects.push(service_range(service_cidr));
     objects.extend(NAMESPACES.map(namespace));
+    objects.extend(defaults::namespaced());
     objects.push(kubernetes_service(kubernetes_address));
     objects.extend(fairness::schemas().into_iter().chain(fairness::levels()));
     objects

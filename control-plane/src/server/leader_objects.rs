@@ -1,8 +1,8 @@
 //! Objects that every cluster has, kept by the leader: default roles, default namespaces, the `kubernetes` Service and where it
 //! leads. (The service accounts of namespaces are a controller's.)
 //!
-//! What is there is left as it is, but for what default roles and bindings lack, and the Service's endpoints, which follow the
-//! masters. Level, not edge: each turn looks at
+//! What is there is left as it is, but for what default roles and bindings lack, the Service's endpoints, which follow the
+//! masters, and the ConfigMap by which servers of aggregated APIs know us. Level, not edge: each turn looks at
 //! everything, at the start of a leadership, when the masters change, and from time to time.
 
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub(super) struct LeaderObjects {
     pub(super) masters: watch::Receiver<Vec<String>>,
     pub(super) kubernetes_address: String,
     pub(super) service_cidr: String,
+    /// What servers of aggregated APIs believe.
+    pub(super) authentication: Value,
 }
 
 impl LeaderObjects {
@@ -68,6 +70,7 @@ impl LeaderObjects {
         for object in default_objects::all(&self.kubernetes_address, &self.service_cidr) {
             self.ensure_one(object).await?;
         }
+        self.put(self.authentication.clone()).await?;
         let slices = default_objects::kubernetes_slices(masters);
         for slice in &slices {
             self.put(slice.clone()).await?;
@@ -109,7 +112,7 @@ impl LeaderObjects {
             return self.create_if_absent(object).await;
         };
         let present = present.to_value();
-        if ["endpoints", "ports", "addressType"].iter().all(|field| present[field] == object[field]) {
+        if ["endpoints", "ports", "addressType", "data"].iter().all(|field| present[field] == object[field]) {
             return Ok(());
         }
         self.registry.update(&context(), &target, object, &WriteOptions::by(FIELD_MANAGER)).await.map(|_| ())

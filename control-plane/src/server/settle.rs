@@ -97,7 +97,7 @@ async fn enter(config: &ServerConfig, to: &Join) -> Result<Settled, ServerError>
     check(config)?;
     let ports = Ports::open(config.listen, config.peer_listen).await?;
     let joined = join_patiently(config, to).await?;
-    let pki = Pki::adopt(&config.data_dir, &joined)?;
+    let pki = Pki::adopt(&config.data_dir, &joined, Timestamp::now())?;
     let given = &joined.response;
     let cluster = Cluster {
         id: given.cluster_id.clone(),

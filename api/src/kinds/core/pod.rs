@@ -25,6 +25,7 @@ pub static POD: Kind = Kind {
         Subresource::Exec,
         Subresource::Attach,
         Subresource::PortForward,
+        Subresource::Proxy,
     ],
     generation: true,
     columns: &[

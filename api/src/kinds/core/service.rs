@@ -18,7 +18,7 @@ pub static SERVICE: Kind = Kind {
     singular: "service",
     short_names: &["svc"],
     categories: &["all"],
-    subresources: &[Subresource::Status],
+    subresources: &[Subresource::Status, Subresource::Proxy],
     name_rule: names::dns_1035_label,
     columns: &[
         Column::NAME,

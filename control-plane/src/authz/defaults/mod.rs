@@ -34,6 +34,28 @@ pub fn objects() -> Vec<Value> {
     objects
 }
 
+/// Roles and bindings of `kube-system`: servers of aggregated APIs are bound to this role to learn whom to believe.
+pub fn namespaced() -> [Value; 2] {
+    let reader = "extension-apiserver-authentication-reader";
+    let place = |name: &str| {
+        let mut metadata = metadata(name);
+        metadata["namespace"] = json!("kube-system");
+        metadata
+    };
+    let mut read = rule("", &["configmaps"], &READ);
+    read["resourceNames"] = json!(["extension-apiserver-authentication"]);
+    let subject = |name: &str| json!({"apiGroup": GROUP, "kind": "User", "name": name});
+    let role = json!({"apiVersion": format!("{GROUP}/v1"), "kind": "Role", "metadata": place(reader), "rules": [read]});
+    let binding = json!({
+        "apiVersion": format!("{GROUP}/v1"),
+        "kind": "RoleBinding",
+        "metadata": place(&format!("system::{reader}")),
+        "roleRef": {"apiGroup": GROUP, "kind": "Role", "name": reader},
+        "subjects": [subject("system:kube-controller-manager"), subject("system:kube-scheduler")],
+    });
+    [role, binding]
+}
+
 fn everybodys() -> [Value; 7] {
     let own_reviews = [
         rule(AUTHORIZATION, &["selfsubjectaccessreviews", "selfsubjectrulesreviews"], &["create"]),

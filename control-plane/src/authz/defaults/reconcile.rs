@@ -22,7 +22,7 @@ pub fn reconciled(present: &Value, wanted: &Value) -> Option<Value> {
         }
     }
     match wanted["kind"].as_str() {
-        Some("ClusterRole") => add_rules(&mut object, wanted),
+        Some("ClusterRole" | "Role") => add_rules(&mut object, wanted),
         _ => add_missing(&mut object, wanted, "subjects"),
     }
     (object != *present).then_some(object)

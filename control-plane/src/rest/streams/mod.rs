@@ -37,7 +37,7 @@ use crate::registry::Target;
 use upgrade::{Door, Handshake};
 
 /// Sessions of this process at once; each holds buffers of a few hundred KiB. One more is refused with 429.
-static SESSIONS: Semaphore = Semaphore::const_new(256);
+pub(super) static SESSIONS: Semaphore = Semaphore::const_new(256);
 
 /// Whether the subresource is a stream that needs an upgrade.
 pub(super) fn carries(subresource: Subresource) -> bool {

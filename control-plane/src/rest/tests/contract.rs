@@ -157,8 +157,7 @@ async fn bodies_have_a_limit() {
 #[tokio::test]
 async fn who_is_nobody_may_nothing_but_ask_for_health() {
     let f = Fixture::new().await;
-    let unknown =
-        router(RestState { registry: f.registry.clone(), streams: Arc::new(EchoNode), api_address: "m1:6443".into() });
+    let unknown = router(state(&f, Arc::new(EchoNode)));
     let denied = app(&f, "nobody");
     for uri in ["/livez", "/readyz", "/healthz", "/version"] {
         assert_eq!(call(&unknown, "GET", uri, &[], "").await.0, 200, "{uri}");

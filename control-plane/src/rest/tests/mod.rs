@@ -27,8 +27,11 @@ use xebec_proto::v1::stream_frame::Frame;
 use xebec_proto::v1::{OpenStream, StreamFrame, open_stream};
 
 use super::{RestState, router};
+use crate::aggregation::Aggregator;
 use crate::authn::User;
 use crate::nodes::{NodeStream, NodeStreams};
+use crate::outbound::Dialler;
+use crate::registry::SystemEnvironment;
 use crate::registry::testing::Fixture;
 
 /// A node whose containers say what they were asked.
@@ -53,14 +56,22 @@ impl NodeStreams for EchoNode {
     }
 }
 
+/// What the REST face serves, with nodes that are reached by these streams.
+pub(crate) fn state(fixture: &Fixture, streams: Arc<dyn NodeStreams>) -> RestState {
+    let dialler = Dialler::new(fixture.cache.clone(), Arc::new(SystemEnvironment));
+    dialler.reach_nodes_by(&streams);
+    let aggregator = Aggregator::default();
+    RestState { registry: fixture.registry.clone(), streams, dialler, aggregator, api_address: "10.0.0.1:6443".into() }
+}
+
 /// The router, with a caller already known.
 pub(super) fn app(fixture: &Fixture, user: &str) -> Router {
+    app_of(state(fixture, Arc::new(EchoNode)), user)
+}
+
+/// The same, of this state.
+pub(super) fn app_of(state: RestState, user: &str) -> Router {
     let user = Arc::new(User::new(user, []));
-    let state = RestState {
-        registry: fixture.registry.clone(),
-        streams: Arc::new(EchoNode),
-        api_address: "10.0.0.1:6443".into(),
-    };
     let know = move |mut request: Request| {
         request.extensions_mut().insert(user.clone());
         std::future::ready(request)

@@ -13,7 +13,8 @@ use xebec_api::Subresource;
 
 use crate::authn::User;
 use crate::registry::testing::{Fixture, target};
-use crate::rest::{RestState, router};
+use crate::rest::router;
+use crate::rest::tests::state;
 use node::LocalNode;
 
 /// A server with a running pod `p` that has one container.
@@ -35,11 +36,7 @@ impl Server {
         fixture.update(&pod.subresource(Subresource::Status), whole).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let state = RestState {
-            registry: fixture.registry.clone(),
-            streams: Arc::new(LocalNode),
-            api_address: "m1:6443".into(),
-        };
+        let state = state(&fixture, Arc::new(LocalNode));
         let user = Arc::new(User::new(user, []));
         let know = move |mut request: Request| {
             request.extensions_mut().insert(user.clone());
