@@ -136,6 +136,25 @@ pub fn table(kind: &Kind, objects: &[(&Object, u64)], include: IncludeObject, no
     })
 }
 
+/// The columns of a Scale, whatever it is that is scaled.
+const SCALE: &[Column] = &[
+    Column::NAME,
+    Column::number("Desired", "How many replicas there shall be.", |o, _| cells::count(o, "/spec/replicas")),
+    Column::number("Available", "How many replicas there are.", |o, _| cells::count(o, "/status/replicas")),
+    Column::AGE,
+];
+
+/// The Table of one Scale.
+pub fn of_scale((scale, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
+    let value = scale.to_value();
+    let cells = SCALE.iter().map(|column| column.cell(&value, now)).collect();
+    let definitions: Value = SCALE.iter().map(Column::definition).collect();
+    let rows = [row_of(cells, value, revision, include)];
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": {}, "columnDefinitions": definitions, "rows": rows,
+    })
+}
+
 /// The definitions of a kind's columns, as a Table carries them.
 pub fn definitions(kind: &Kind) -> Value {
     columns(kind).iter().map(Column::definition).collect()
@@ -160,7 +179,7 @@ pub fn cells_of(kind: &Kind, object: &Value, now: Timestamp) -> Vec<Value> {
 
 /// A row of a Table: the cells of an object, and as much of the object as is to be included.
 pub fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObject, now: Timestamp) -> Value {
-    let mut value = object.to_value();
+    let value = object.to_value();
     let cells = match kind.kept_as.filter(|_| kind.custom.is_none()) {
         None => cells_of(kind, &value, now),
         Some(_) => {
@@ -169,6 +188,10 @@ pub fn row(kind: &Kind, (object, revision): (&Object, u64), include: IncludeObje
             cells_of(kind, &stored, now)
         }
     };
+    row_of(cells, value, revision, include)
+}
+
+fn row_of(cells: Vec<Value>, mut value: Value, revision: u64, include: IncludeObject) -> Value {
     let mut out = json!({ "cells": cells });
     value["metadata"]["resourceVersion"] = json!(revision.to_string());
     match include {

@@ -59,7 +59,7 @@ async fn object(call: Call, target: Target, body: Body) -> Result<Response, Stat
         (&Method::GET, _) => {
             let form = negotiate::form(&call.headers)?;
             let stored = call.state.registry.get_fresh(&call.cx, &target, call.query.get_freshness()?).await?;
-            show(&call, StatusCode::OK, form, target.kind, &stored)
+            show(&call, StatusCode::OK, form, &target, &stored)
         }
         (&Method::POST, Some(_)) => create(&call, target, body).await,
         (&Method::PUT, _) => update(&call, &target, body).await,
@@ -82,7 +82,7 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
     let body = body.value;
     let stored = call.state.registry.create(&call.cx, &target, body, &options).await?;
     let mut response = match target.subresource {
-        None | Some(Subresource::Token) => show(call, StatusCode::CREATED, form, target.kind, &stored)?,
+        None | Some(Subresource::Token) => show(call, StatusCode::CREATED, form, &target, &stored)?,
         Some(_) => respond::json(StatusCode::CREATED, &stored.success(target.kind)),
     };
     respond::warn(&mut response, &warnings);
@@ -96,7 +96,7 @@ async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, St
     let warnings = warnings(target, &options, &body)?;
     let body = body.value;
     let stored = call.state.registry.update(&call.cx, target, body, &options).await?;
-    let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
+    let mut response = show(call, StatusCode::OK, form, target, &stored)?;
     respond::warn(&mut response, &warnings);
     respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
@@ -118,7 +118,7 @@ async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
     let warnings = judge(&options, schema::complaints(&duplicates, &[]))?;
     let patch = Patch { kind, body: value };
     let stored = call.state.registry.patch(&call.cx, target, &patch, &options).await?;
-    let mut response = show(call, StatusCode::OK, form, target.kind, &stored)?;
+    let mut response = show(call, StatusCode::OK, form, target, &stored)?;
     respond::warn(&mut response, &warnings);
     respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
@@ -130,7 +130,7 @@ async fn apply(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
     let configuration = Configuration { body: decode::json_or_yaml(&bytes)?, force };
     let applied = call.state.registry.apply(&call.cx, target, &configuration, &options).await?;
     let code = if applied.created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = show(call, code, form, target.kind, &applied.stored)?;
+    let mut response = show(call, code, form, target, &applied.stored)?;
     respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
@@ -193,17 +193,17 @@ fn judge(options: &WriteOptions, complaints: Vec<String>) -> Result<Vec<String>,
 }
 
 /// One object in the form that the client wants.
-fn show(call: &Call, code: StatusCode, form: Form, kind: &Kind, stored: &Stored) -> Result<Response, Status> {
+fn show(call: &Call, code: StatusCode, form: Form, target: &Target, stored: &Stored) -> Result<Response, Status> {
     Ok(match form {
         Form::Object => respond::json_bytes(code, stored.to_json()),
         Form::Partial => respond::json(code, &table::partial(&stored.to_value())),
         Form::Table => {
-            let mut rows = table::table(
-                kind,
-                &[(&stored.object, stored.revision)],
-                call.query.include_object()?,
-                call.state.registry.now(),
-            );
+            let (object, include, now) =
+                ((&stored.object, stored.revision), call.query.include_object()?, call.state.registry.now());
+            let mut rows = match target.subresource {
+                Some(Subresource::Scale) => table::of_scale(object, include, now),
+                _ => table::table(target.kind, &[object], include, now),
+            };
             rows["metadata"]["resourceVersion"] = stored.revision.to_string().into();
             respond::json(code, &rows)
         }

@@ -306,6 +306,11 @@ async fn replicas_have_a_scale() {
     assert_eq!(call(&app, "PUT", &scale, &[JSON], wanted.to_string()).await.0, 409);
     let merge = ("content-type", "application/merge-patch+json");
     assert_eq!(call(&app, "PATCH", &scale, &[merge], r#"{"spec":{"replicas":-1}}"#).await.0, 422);
+    let table = ("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
+    let (_, shown) = call(&app, "GET", &scale, &[table], "").await;
+    let columns: Vec<_> = shown["columnDefinitions"].as_array().unwrap().iter().map(|column| &column["name"]).collect();
+    assert_eq!(columns, ["Name", "Desired", "Available", "Age"]);
+    assert_eq!((&shown["rows"][0]["cells"][0], &shown["rows"][0]["cells"][2]), (&json!("d"), &json!(0)), "{shown}");
 }
 
 #[tokio::test]
