@@ -29,6 +29,20 @@ fn json_patches_are_all_or_nothing() {
 
 /// Regression: thirty copies of the object into itself made a gigabyte, or half a million levels, of a tiny patch.
 #[test]
+fn what_is_absent_passes_a_test_for_null() {
+    let object = json!({"metadata": {"name": "a"}});
+    let test = |path: &str, value: Value| {
+        let patch = json!([{"op": "test", "path": path, "value": value}]);
+        patch::json::apply(&object, &patch).is_ok()
+    };
+    assert!(test("/metadata/finalizers", Value::Null));
+    assert!(!test("/metadata/name", Value::Null));
+    assert!(!test("/metadata/finalizers", json!([])));
+    assert!(!test("/spec/replicas", Value::Null), "nothing can be said of what is nowhere");
+    assert!(!test("/metadata/name/x", Value::Null));
+}
+
+#[test]
 fn json_patches_cannot_blow_up() {
     let object = json!({ "a": "x".repeat(1000) });
     let wider: Vec<Value> = (0..40).map(|i| json!({ "op": "copy", "from": "/a", "path": format!("/b{i}") })).collect();
