@@ -1,8 +1,8 @@
-//! The product's own CLI, and kubectl, as people run them: a kubeconfig, arguments, an exit code.
+//! The product's own CLI, kubectl and other clients, as people run them: a kubeconfig, arguments, an exit code.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -12,7 +12,11 @@ use serde_json::Value;
 pub struct Client {
     program: PathBuf,
     kubeconfig: PathBuf,
+    environment: Vec<(String, String)>,
 }
+
+/// The longest that any command may take; it is ended then.
+const PATIENCE: &str = "300";
 
 /// What came of one command.
 #[derive(Clone, Debug)]
@@ -28,17 +32,18 @@ pub struct Answer {
 impl Client {
     /// `program` speaking as the user of `kubeconfig`.
     pub fn new(program: &Path, kubeconfig: &Path) -> Client {
-        Client { program: program.to_owned(), kubeconfig: kubeconfig.to_owned() }
+        Client { program: program.to_owned(), kubeconfig: kubeconfig.to_owned(), environment: Vec::new() }
+    }
+
+    /// The same with a variable in its environment.
+    pub fn with(mut self, variable: &str, value: &str) -> Client {
+        self.environment.push((variable.to_owned(), value.to_owned()));
+        self
     }
 
     /// The kubeconfig it uses.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
-    }
-
-    /// kubectl with the same identity, if there is one on the PATH.
-    pub fn kubectl(&self) -> Option<Client> {
-        crate::command::is_installed("kubectl").then(|| Client::new(Path::new("kubectl"), &self.kubeconfig))
     }
 
     /// Runs to the end, whatever comes of it.
@@ -48,17 +53,11 @@ impl Client {
 
     /// The same, with standard input.
     pub fn ask_with_input(&self, arguments: &[&str], input: &str) -> Result<Answer> {
-        let mut child = Command::new(&self.program)
-            .args(arguments)
-            .env("KUBECONFIG", &self.kubeconfig)
-            .env_remove("XEBEC_SERVER")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("start {}", self.program.display()))?;
+        let mut child = self.start(arguments)?;
         let mut pipe = child.stdin.take().context("a pipe was asked for")?;
-        pipe.write_all(input.as_bytes()).context("hand over the input")?;
+        let written = pipe.write_all(input.as_bytes());
+        // Who ends without reading all of it says why.
+        written.or_else(|error| if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })?;
         drop(pipe);
         let output = child.wait_with_output().context("wait for its end")?;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -67,6 +66,30 @@ impl Client {
             output: text(&output.stdout),
             errors: text(&output.stderr),
         })
+    }
+
+    /// Starts it, with pipes.
+    fn start(&self, arguments: &[&str]) -> Result<Child> {
+        Command::new("timeout")
+            .args(["--kill-after=5", PATIENCE])
+            .arg(&self.program)
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env_remove("XEBEC_SERVER")
+            .env_remove("RUST_BACKTRACE")
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("start {}", self.program.display()))
+    }
+
+    /// Starts what goes on until it is dropped: a watch, a port forwarded.
+    pub fn follow(&self, arguments: &[&str]) -> Result<Following> {
+        let mut child = self.start(arguments)?;
+        let output = child.stdout.take().context("a pipe was asked for")?;
+        Ok(Following { lines: BufReader::new(output), child })
     }
 
     /// Runs to the end and returns its output; an exit code but 0 is an error.
@@ -98,5 +121,39 @@ impl Client {
             bail!("`{program} {}` ended with {}: {}", arguments.join(" "), answer.code, answer.errors.trim());
         }
         Ok(answer.output)
+    }
+}
+
+/// A command that goes on; it is ended when dropped.
+pub struct Following {
+    lines: BufReader<ChildStdout>,
+    child: Child,
+}
+
+impl Following {
+    /// The next line that holds `words`; an error when its output ends before.
+    pub fn line_with(&mut self, words: &str) -> Result<String> {
+        let mut seen = String::new();
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).context("read its output")? == 0 {
+                bail!("it ended without {words:?}: {seen}");
+            }
+            if line.contains(words) {
+                return Ok(line);
+            }
+            seen.push_str(&line);
+        }
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        // `timeout` hands the signal on, so the program ends with it.
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).expect("Linux pids fit in an i32"));
+        let told = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM);
+        if told.is_ok() && self.child.wait().is_err() {
+            eprintln!("a command could not be waited for");
+        }
     }
 }

@@ -16,6 +16,7 @@
 pub mod artifacts;
 pub mod cleanup;
 pub mod cli;
+pub mod clients;
 pub mod cluster;
 pub mod command;
 pub mod containers;

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Install what is needed from Debian's packages; asks first, unless CI=true or --yes
+    /// Install what is needed from Debian's packages, and build the clients of the scenarios; asks first, unless CI=true or --yes
     Setup {
         /// Do not ask
         #[arg(long)]
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Setup { yes } => setup::run(yes),
+        Command::Setup { yes } => setup::with_clients(yes),
         Command::Up { yes, release, once } => setup::run(yes).and_then(|()| up::run(profile(release), once)),
         Command::Down => up::down(),
         Command::Test { yes } => test(yes),
@@ -100,7 +100,7 @@ fn profile(release: bool) -> artifacts::Profile {
 }
 
 fn test(yes: bool) -> Result<()> {
-    setup::run(yes)?;
+    setup::with_clients(yes)?;
     verify()
 }
 

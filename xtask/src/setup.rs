@@ -2,14 +2,16 @@
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use xebec_integration_tests::clients::Clients;
 use xebec_integration_tests::command;
 
 /// A package with what it is for.
 type Package = (&'static str, &'static str);
 
-const PACKAGES: [Package; 11] = [
+const PACKAGES: [Package; 13] = [
     ("build-essential", "links Rust programs, compiles the little C that cryptography has"),
     ("busybox-static", "becomes the visitor's image"),
     ("ca-certificates", "fetches crates"),
@@ -18,7 +20,9 @@ const PACKAGES: [Package; 11] = [
     ("faketime", "lets clocks jump"),
     ("iproute2", "builds hosts as network namespaces"),
     ("nftables", "leads services to their pods"),
+    ("openssl", "makes the certificate requests that kubectl brings"),
     ("protobuf-compiler", "compiles containerd's interface"),
+    ("python3-venv", "keeps the Python client apart from the system's Python"),
     ("runc", "starts containers"),
     ("util-linux", "enters namespaces"),
 ];
@@ -29,6 +33,16 @@ pub(crate) const ETCD: [Package; 1] = [("etcd-server", "is what the store is com
 /// Installs what a cluster needs and is missing.
 pub(crate) fn run(yes: bool) -> Result<()> {
     install(&PACKAGES, yes)
+}
+
+/// The same, and builds the clients of the scenarios: kubectl, helm and programs on client libraries, from the language registries.
+pub(crate) fn with_clients(yes: bool) -> Result<()> {
+    run(yes)?;
+    eprintln!("── clients of the scenarios, built into target/clients");
+    let started = Instant::now();
+    Clients::build()?;
+    eprintln!("── clients: good, {:.0} s", started.elapsed().as_secs_f64());
+    Ok(())
 }
 
 /// Installs what is missing; asks first unless told not to, or in CI.

@@ -8,10 +8,14 @@
 
 mod agent_killed;
 mod bad_input;
+mod clients_seen;
 mod container_killed;
+mod helm;
+mod kubectl;
 mod leader_killed;
 mod masters_restarted;
 mod minority;
+mod programs;
 mod shop_opens;
 mod strangers;
 mod transcripts;
@@ -31,10 +35,17 @@ struct Scenario {
     play: fn(&mut Cluster) -> Result<()>,
 }
 
-const SCENARIOS: [Scenario; 10] = [
+const SCENARIOS: [Scenario; 17] = [
     Scenario { name: "strangers_are_refused_and_learn_nothing", play: strangers::play },
     Scenario { name: "the_shop_opens_on_both_workers", play: shop_opens::play },
     Scenario { name: "what_the_cli_and_kubectl_show", play: transcripts::play },
+    Scenario { name: "an_older_kubectl_works", play: kubectl::old },
+    Scenario { name: "a_newer_kubectl_works", play: kubectl::new },
+    Scenario { name: "charts_of_helm_work", play: helm::play },
+    Scenario { name: "informers_of_client_go_work", play: programs::client_go },
+    Scenario { name: "an_operator_on_kube_rs_works", play: programs::kube_rs },
+    Scenario { name: "the_python_client_works", play: programs::python },
+    Scenario { name: "what_clients_use_is_written_down", play: clients_seen::play },
     Scenario { name: "bad_input_is_refused_by_both_faces", play: bad_input::play },
     Scenario { name: "a_killed_container_is_restarted", play: container_killed::play },
     Scenario { name: "a_killed_agent_finds_its_pods_again", play: agent_killed::play },

@@ -1,4 +1,4 @@
-//! What the CLI prints, to the letter but for what differs from run to run; and kubectl, where there is one, reads the same.
+//! What the CLI prints, to the letter but for what differs from run to run; and kubectl reads the same.
 //!
 //! `UPDATE_EXPECT=1` writes the transcripts anew.
 
@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use anyhow::{Context, Result, anyhow, ensure};
 use expect_test::{ExpectFile, expect_file};
 use xebec_integration_tests::cli::Client;
+use xebec_integration_tests::clients::Clients;
 use xebec_integration_tests::cluster::Cluster;
 use xebec_integration_tests::mask;
 
@@ -44,15 +45,9 @@ pub(crate) fn play(cluster: &mut Cluster) -> Result<()> {
     let client = cluster.client();
     compare(&transcript(&client, &READS)?, &expect_file!["testdata/reads.txt"])?;
     compare(&transcript(&client, &ERRORS)?, &expect_file!["testdata/errors.txt"])?;
-    match client.kubectl() {
-        Some(kubectl) => {
-            SHARED.iter().try_for_each(|command| same(&client, &kubectl, command)).and_then(|()| describes(&kubectl))
-        }
-        None => {
-            eprintln!("  kubectl is not on the PATH: its part is left out");
-            Ok(())
-        }
-    }
+    let kubectl = Client::new(&Clients::build()?.program("kubectl"), client.kubeconfig());
+    SHARED.iter().try_for_each(|command| same(&client, &kubectl, command))?;
+    describes(&kubectl)
 }
 
 fn transcript(client: &Client, commands: &[&str]) -> Result<String> {
