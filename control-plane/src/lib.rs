@@ -8,6 +8,7 @@ pub mod authz;
 pub mod bootstrap;
 pub mod cache;
 pub mod cluster;
+pub mod conversion;
 pub mod fairness;
 pub mod grpc;
 pub mod metrics;

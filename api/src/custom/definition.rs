@@ -24,10 +24,6 @@ pub fn check(definition: &Value) -> FieldErrors {
         let why = "must be false; use x-kubernetes-preserve-unknown-fields in the schema instead";
         FieldError::invalid(&spec.child("preserveUnknownFields"), true, why)
     });
-    errors.require(text(definition, "/spec/conversion/strategy") != Some("Webhook"), || {
-        let path = spec.child("conversion").child("strategy");
-        FieldError::not_supported(&path, "Webhook", &["None"])
-    });
     for (index, version) in list(definition, "/spec/versions").iter().enumerate() {
         self::version(version, &spec.child("versions").index(index), &mut errors);
     }

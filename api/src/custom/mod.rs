@@ -51,6 +51,9 @@ pub struct Custom {
     pub(crate) openapi: Value,
     /// Where the number of replicas is.
     pub(crate) scale: Option<ScalePaths>,
+    /// The webhook that converts between versions, as the definition has it in `spec.conversion.webhook`; without one, versions differ
+    /// in nothing but their names.
+    conversion: Option<&'static Value>,
     /// The fields that field selectors may ask for.
     selectable: Vec<(&'static str, JsonPath)>,
 }
@@ -127,18 +130,24 @@ impl Kind {
     }
 
     /// Brings an object of a custom kind, as the store has it, to the form that its definition gives it now: the version that
-    /// is stored today, with defaults that the schema did not have when it was written. `None` where it has that form.
+    /// is stored today, with defaults that the schema did not have when it was written. `None` where it has that form, and where a
+    /// webhook must be asked for it.
     pub fn revive(&self, stored: &crate::Object) -> Option<Value> {
         let custom = self.custom?;
         let version = self.api_version();
         let renamed = stored.meta().api_version != version;
-        if !renamed && !custom.fills {
+        if (renamed && custom.conversion.is_some()) || (!renamed && !custom.fills) {
             return None;
         }
         let mut object = stored.to_value();
         object["apiVersion"] = version.into();
         let filled = custom.revive(&mut object);
         (renamed || filled).then_some(object)
+    }
+
+    /// The webhook that converts objects between the versions of a custom kind, as its definition has it.
+    pub fn conversion_webhook(&self) -> Option<&'static Value> {
+        self.custom?.conversion
     }
 
     /// Whether strategic merge patches work on the kind: its schema must say how lists merge.

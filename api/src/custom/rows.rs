@@ -78,7 +78,7 @@ impl Maker<'_> {
 
     fn row(&self, version: &Value, kept_as: Option<&'static KeptAs>) -> Option<Kind> {
         let name = |pointer: &str| leaked(text(self.spec, pointer).unwrap_or_default());
-        let custom = leak(custom(version)?);
+        let custom = leak(custom(version, self.conversion())?);
         Some(Kind {
             group: name("/group"),
             version: leaked(text(version, "/name")?),
@@ -98,6 +98,12 @@ impl Maker<'_> {
             kept_as,
             ..Kind::BASE
         })
+    }
+
+    fn conversion(&self) -> Option<&'static Value> {
+        let webhook = self.spec.pointer("/conversion/webhook").cloned();
+        let webhook = webhook.filter(|_| text(self.spec, "/conversion/strategy") == Some("Webhook"));
+        webhook.map(|webhook| leak(webhook) as &Value)
     }
 
     fn words(&self, pointer: &str) -> &'static [&'static str] {
@@ -130,7 +136,7 @@ fn priority(version: &str) -> (bool, u8, u64, u64, Reverse<String>) {
     }
 }
 
-fn custom(version: &Value) -> Option<Custom> {
+fn custom(version: &Value, conversion: Option<&'static Value>) -> Option<Custom> {
     let openapi = version.pointer("/schema/openAPIV3Schema")?;
     let structural: Structural = read::read(openapi, &FieldPath::default()).ok()?;
     let (schema, root) = apply::schema(&structural);
@@ -148,6 +154,7 @@ fn custom(version: &Value) -> Option<Custom> {
         root,
         openapi: openapi.clone(),
         scale: scale.map(|(wanted, present)| ScalePaths { wanted, present, selector }),
+        conversion,
         selectable: selectable.collect(),
         structural,
     })

@@ -28,6 +28,7 @@ impl World {
         let tokens = Arc::new(crate::registry::testing::tokens(cache.clone()));
         let environment = Arc::new(SystemEnvironment);
         let webhooks = crate::registry::testing::webhooks(&cache);
+        let conversions = crate::registry::testing::conversions(&cache);
         let service_cidr = "10.43.0.0/16".parse().unwrap();
         let world = Self(Registry::new(RegistryParts {
             store,
@@ -35,6 +36,7 @@ impl World {
             authorizer,
             admission,
             webhooks,
+            conversions,
             tokens,
             environment,
             service_cidr,

@@ -44,16 +44,12 @@ impl Registry {
         }
         options.check_applier()?;
         self.authorize(cx, "patch", target)?;
-        let mut config = checked(target, &configuration.body)?;
+        let config = checked(target, &configuration.body)?;
         // Ownership is kept in the version that is stored, so that all versions share it.
-        target.kind.write_stored(&mut config);
+        let config = self.parts.conversions.stored(target.kind, config, cx.deadline).await?;
         let now = rfc3339(self.now());
         let writer = Writer { manager: &options.field_manager, subresource: target.subresource, now: &now };
-        let merge = |live: &Value| {
-            let mut object = apply::apply(target.kind.stored(), live, &config, &writer, configuration.force)?;
-            target.kind.read_stored(&mut object);
-            Ok::<Value, Status>(object)
-        };
+        let merge = |live: &Value| apply::apply(target.kind.stored(), live, &config, &writer, configuration.force);
         for _ in 0..ATTEMPTS {
             let propose = |_: &Stored, live: &Value| merge(live);
             let change = Change { ownership: Ownership::Applied, propose: &propose };
@@ -65,7 +61,8 @@ impl Registry {
             check_new(target, &config)?;
             let object = merge(&json!({}))?;
             if let Turn::Created(stored) = self.try_create(cx, target, &object, options, Ownership::Applied).await? {
-                return Ok(Applied { stored: stored.seen_as(target.kind), created: true });
+                let stored = self.seen(target.kind, stored, cx.deadline).await?;
+                return Ok(Applied { stored, created: true });
             }
             self.read_barrier(cx.deadline).await?;
         }

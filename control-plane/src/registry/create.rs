@@ -59,7 +59,7 @@ impl Registry {
                 body["metadata"]["name"] = json!(target.name);
             }
             match self.try_create(cx, &target, &body, options, Ownership::ByChange).await? {
-                Turn::Created(stored) => return Ok(stored.seen_as(target.kind)),
+                Turn::Created(stored) => return self.seen(target.kind, stored, cx.deadline).await,
                 Turn::Taken if generate.is_none() => return Err(Status::already_exists(target.kind, &target.name)),
                 Turn::Taken | Turn::Lost => drop(self.read_barrier(cx.deadline).await?),
             }

@@ -29,7 +29,12 @@ impl Registry {
             return Err(Status::method_not_supported(target.kind, "delete"));
         }
         self.authorize(cx, "delete", target)?;
-        Ok(self.remove(cx, target, options, Asked::Not).await?.seen_as(target.kind))
+        Ok(match self.remove(cx, target, options, Asked::Not).await? {
+            Deleted::Removed(stored) => Deleted::Removed(self.last_seen(target.kind, stored, cx.deadline).await),
+            Deleted::Terminating(stored) => {
+                Deleted::Terminating(self.last_seen(target.kind, stored, cx.deadline).await)
+            }
+        })
     }
 
     /// The delete itself, once it is allowed.

@@ -64,9 +64,14 @@ impl Registry {
             }
             match listing.continue_token {
                 Some(token) => page.continue_token = Some(token),
-                None => return Ok(DeletedMany { count: tally.count, shown: tally.shown }),
+                None => break,
             }
         }
+        let Tally { count, shown, .. } = tally;
+        let Some(shown) = shown else { return Ok(DeletedMany { count, shown: None }) };
+        // They are gone: what its webhook cannot convert is shown as it was stored.
+        let seen = self.seen_all(scope.kind, shown.clone(), cx.deadline).await.unwrap_or(shown);
+        Ok(DeletedMany { count, shown: Some(seen) })
     }
 
     async fn delete_listed(
@@ -81,7 +86,7 @@ impl Registry {
         let mut options = options.clone();
         options.preconditions.uid = Some(meta.uid.clone());
         match self.remove(cx, &target, &options, Asked::Not).await {
-            Ok(deleted) => Ok(Some(deleted.seen_as(scope.kind))),
+            Ok(deleted) => Ok(Some(deleted)),
             // Gone, or replaced by another of its name, which was not selected.
             Err(status) if matches!(status.reason, Reason::NotFound | Reason::Conflict) => Ok(None),
             Err(status) => Err(status),

@@ -26,9 +26,9 @@ impl Registry {
         }
         let stored = self.cached(target).ok_or_else(|| Status::not_found(target.kind, &target.name))?;
         match target.subresource {
-            None => Ok(stored.seen_as(target.kind)),
-            Some(Subresource::Scale) => scale::view(target.kind, &stored),
-            Some(part) if part.is_part() => Ok(stored.seen_as(target.kind)),
+            None => self.seen(target.kind, stored, cx.deadline).await,
+            Some(Subresource::Scale) => scale::view(target.kind, &self.seen(target.kind, stored, cx.deadline).await?),
+            Some(part) if part.is_part() => self.seen(target.kind, stored, cx.deadline).await,
             Some(_) => Err(Status::method_not_supported(target.kind, "get")),
         }
     }

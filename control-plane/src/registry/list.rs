@@ -25,10 +25,14 @@ impl Registry {
     /// One page of the objects in `scope`.
     pub async fn list(&self, cx: &RequestContext, scope: &Scope, options: &ListOptions) -> Result<Listing, Status> {
         self.authorize_scope(cx, "list", scope, &options.fields)?;
-        self.list_allowed(cx, scope, options).await
+        let listing = self.list_allowed(cx, scope, options).await?;
+        if scope.kind.conversion_webhook().is_none() {
+            return Ok(listing);
+        }
+        Ok(Listing { items: self.seen_all(scope.kind, listing.items, cx.deadline).await?, ..listing })
     }
 
-    /// The list itself, once it is allowed.
+    /// The list itself, once it is allowed. What a webhook converts is in whatever version it is stored in.
     pub(super) async fn list_allowed(
         &self,
         cx: &RequestContext,

@@ -52,6 +52,7 @@ mod stored;
 mod target;
 mod token;
 mod update;
+mod versions;
 mod warnings;
 mod watch;
 
@@ -76,6 +77,7 @@ use crate::admission::webhooks::Webhooks;
 use crate::authn::bearer::BearerTokens;
 use crate::authz::Authorizer;
 use crate::cache::Cache;
+use crate::conversion::Conversions;
 
 pub use apply::{Applied, Configuration};
 pub use backend::Backend;
@@ -109,6 +111,8 @@ pub struct RegistryParts {
     pub admission: Vec<Arc<dyn Admission>>,
     /// What others add and refuse.
     pub webhooks: Webhooks,
+    /// Custom objects in other versions.
+    pub conversions: Arc<Conversions>,
     /// Makes and verifies the tokens of ServiceAccounts.
     pub tokens: Arc<BearerTokens>,
     /// Time, identifiers and chance.

@@ -28,7 +28,9 @@ impl Registry {
     pub(super) async fn pass_create(&self, passage: &Passage<'_>, mut object: Value) -> Result<Object, Status> {
         let kind = passage.target.kind;
         check_fields(passage, &mut object)?;
-        kind.write_stored(&mut object);
+        if passage.ownership != Ownership::Applied {
+            object = self.parts.conversions.stored(kind, object, passage.cx.deadline).await?;
+        }
         let kind = kind.stored();
         kind.apply_defaults(&mut object);
         kind.prepare_create(&mut object);
@@ -49,7 +51,9 @@ impl Registry {
         let kind = passage.target.kind;
         let Some(old) = passage.old else { return Err(Status::internal("an update without an object to update")) };
         check_fields(passage, &mut object)?;
-        kind.write_stored(&mut object);
+        if passage.ownership != Ownership::Applied {
+            object = self.parts.conversions.stored(kind, object, passage.cx.deadline).await?;
+        }
         let kind = kind.stored();
         kind.apply_defaults(&mut object);
         let part = passage.target.subresource.filter(|part| part.is_part());
@@ -125,7 +129,8 @@ impl Registry {
 
 /// Refuses wrong types, and unknown fields where the caller wants to know; drops them otherwise.
 pub(super) fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
-    let kind = passage.target.kind;
+    let asked = passage.target.kind;
+    let kind = if passage.ownership == Ownership::Applied { asked.stored() } else { asked };
     kind.drop_nulls(object);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("selfLink");

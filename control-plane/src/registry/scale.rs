@@ -27,7 +27,7 @@ pub(super) fn configuration(kind: &Kind, scale: &Value) -> Result<Value, Status>
     Ok(config)
 }
 
-/// The object with what `propose` makes of its scale.
+/// The object, in the version that the request is about, with what `propose` makes of its scale.
 pub(super) fn apply(
     target: &Target,
     current: &Stored,
@@ -37,7 +37,6 @@ pub(super) fn apply(
     let proposed = propose(&xebec_api::scale::read(target.kind, old))?;
     decode::check_preconditions(target, current, &proposed)?;
     let mut object = old.clone();
-    target.kind.read_stored(&mut object);
     xebec_api::scale::write(target.kind, &mut object, &proposed)?;
     Ok(object)
 }

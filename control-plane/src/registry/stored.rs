@@ -27,10 +27,11 @@ impl Stored {
         value
     }
 
-    /// The object as `kind` serves it, which may be in another version than the store has it in.
+    /// The object as `kind` serves it, which may be in another version than the store has it in. Where a webhook converts, it stays
+    /// as it is.
     #[must_use]
     pub fn seen_as(self, kind: &Kind) -> Stored {
-        if kind.kept_as.is_none() {
+        if kind.kept_as.is_none() || kind.conversion_webhook().is_some() {
             return self;
         }
         let mut value = self.object.to_value();
@@ -83,15 +84,6 @@ pub enum Deleted {
 }
 
 impl Deleted {
-    /// The object as `kind` serves it.
-    #[must_use]
-    pub fn seen_as(self, kind: &Kind) -> Deleted {
-        match self {
-            Deleted::Removed(stored) => Deleted::Removed(stored.seen_as(kind)),
-            Deleted::Terminating(stored) => Deleted::Terminating(stored.seen_as(kind)),
-        }
-    }
-
     /// The object as the delete left it.
     pub fn stored(&self) -> &Stored {
         match self {

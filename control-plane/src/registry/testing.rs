@@ -22,6 +22,7 @@ use crate::authn::bearer::BearerTokens;
 use crate::authn::service_account::ServiceAccountTokens;
 use crate::authz::{Attributes, Authorizer, Decision};
 use crate::cache::{Cache, Limits};
+use crate::conversion::Conversions;
 use crate::outbound::Dialler;
 
 /// The state machine alone: applies at once and tells the cache.
@@ -116,7 +117,13 @@ pub(crate) fn tokens(cache: Arc<Cache>) -> BearerTokens {
 pub(crate) fn webhooks(cache: &Arc<Cache>) -> Webhooks {
     let environment: Arc<dyn Environment> = Arc::new(SystemEnvironment);
     let dialler = Dialler::new(cache.clone(), environment.clone());
-    Webhooks::new(cache.clone(), dialler, environment, WebhookMetrics::default())
+    Webhooks::new(cache.clone(), dialler, conversions(cache), environment, WebhookMetrics::default())
+}
+
+/// By webhooks on hosts; Services have nobody behind them.
+pub(crate) fn conversions(cache: &Arc<Cache>) -> Arc<Conversions> {
+    let environment: Arc<dyn Environment> = Arc::new(SystemEnvironment);
+    Arc::new(Conversions::new(Dialler::new(cache.clone(), environment.clone()), environment))
 }
 
 /// Lets in everybody but `nobody`.
@@ -196,6 +203,7 @@ impl Fixture {
             authorizer: Arc::new(AllButNobody),
             admission: admission::plugins(&cache, Duration::from_secs(10)),
             webhooks: webhooks(&cache),
+            conversions: conversions(&cache),
             tokens: Arc::new(tokens(cache.clone())),
             environment: Arc::new(FixedEnvironment(AtomicU64::new(0))),
             service_cidr: "10.43.0.0/16".parse().unwrap(),

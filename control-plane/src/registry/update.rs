@@ -2,19 +2,23 @@
 //!
 //! A body with a resource version replaces that version and no other; one without replaces whatever is there.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
-use xebec_api::{Kind, Object, Status, Subresource};
+use xebec_api::{Object, Status, Subresource};
 
 use super::ownership::Ownership;
 use super::pipeline::Passage;
 use super::settle::{Decide, Step};
+use super::versions::stored_row;
 use super::{Registry, RequestContext, Stored, Target, WriteOptions, decode, deletion, scale};
 
 /// A change of an object that is there: made on what is stored, and made again if that was not the newest.
 pub(super) struct Change<'a> {
     /// How it comes to own fields.
     pub(super) ownership: Ownership,
-    /// What it makes of the object as it is stored; in the version that the request is about.
+    /// What it makes of the object, in the form that it is shown it in: an apply in that of the store, anything else in that of the
+    /// version that the request is about.
     pub(super) propose: &'a (dyn Fn(&Stored, &Value) -> Result<Value, Status> + Send + Sync),
 }
 
@@ -51,7 +55,7 @@ impl Registry {
     ) -> Result<Stored, Status> {
         let propose = |current: &Stored, old: &Value| match target.subresource {
             Some(Subresource::Scale) => scale::apply(target, current, old, edit),
-            _ => edit_version(target.kind, old, edit),
+            _ => edit(old),
         };
         let change = Change { ownership: Ownership::ByChange, propose: &propose };
         self.rewrite(cx, target, options, &change).await
@@ -67,9 +71,10 @@ impl Registry {
     ) -> Result<Stored, Status> {
         let decide: &Decide<'_> = &|current| Box::pin(self.decide_change(cx, target, options, change, current));
         let settled = self.settle(cx, target, options.dry_run, decide).await?;
+        let seen = self.seen(target.kind, settled.stored, cx.deadline).await?;
         match target.subresource {
-            Some(Subresource::Scale) => scale::view(target.kind, &settled.stored),
-            _ => Ok(settled.stored.seen_as(target.kind)),
+            Some(Subresource::Scale) => scale::view(target.kind, &seen),
+            _ => Ok(seen),
         }
     }
 
@@ -81,28 +86,22 @@ impl Registry {
         change: &Change<'_>,
         current: Stored,
     ) -> Result<Step, Status> {
-        let old = current.to_value();
-        let mut proposed = (change.propose)(&current, &old)?;
-        decode::envelope(target, &mut proposed)?;
+        let row = stored_row(target.kind);
+        let present = self.seen(row, current.clone(), cx.deadline).await?;
+        let old = present.to_value();
+        let applies = change.ownership == Ownership::Applied;
+        let shown = match applies {
+            true => Cow::Borrowed(&old),
+            false => self.parts.conversions.served(target.kind, &old, cx.deadline).await?,
+        };
+        let mut proposed = (change.propose)(&present, &shown)?;
+        let form = if applies { Target { kind: row, ..target.clone() } } else { target.clone() };
+        decode::envelope(&form, &mut proposed)?;
         decode::check_preconditions(target, &current, &proposed)?;
         let passage = Passage { cx, target, options, old: Some(&old), ownership: change.ownership };
         let object = self.pass_update(&passage, proposed).await?;
         Ok(step_for(target, &current, object))
     }
-}
-
-/// What `edit` makes of the object in the version that the request is about.
-fn edit_version(
-    kind: &Kind,
-    stored: &Value,
-    edit: &(dyn Fn(&Value) -> Result<Value, Status> + Send + Sync),
-) -> Result<Value, Status> {
-    if kind.kept_as.is_none() {
-        return edit(stored);
-    }
-    let mut seen = stored.clone();
-    kind.read_stored(&mut seen);
-    edit(&seen)
 }
 
 /// An object that was waiting for its last finalizer goes with the update that takes the finalizer away.

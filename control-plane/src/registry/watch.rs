@@ -74,7 +74,11 @@ impl Registry {
             }
         };
         let watcher = Watcher::new(subscription, scope, options, self.rhythm(options));
-        Ok(Box::pin(futures::stream::unfold(watcher, Watcher::step)))
+        let events = futures::stream::unfold(watcher, Watcher::step);
+        Ok(match scope.kind.conversion_webhook() {
+            Some(_) => Box::pin(self.seen_events(scope.kind, events)),
+            None => Box::pin(events),
+        })
     }
 
     fn rhythm(&self, options: &WatchOptions) -> Rhythm {

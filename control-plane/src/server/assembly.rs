@@ -47,6 +47,7 @@ use crate::bootstrap::tokens::Tokens;
 use crate::cache::Cache;
 use crate::cluster::peers::MasterClient;
 use crate::cluster::service::ClusterService;
+use crate::conversion::Conversions;
 use crate::fairness::{self, Config, Fairness};
 use crate::grpc::ObjectsService;
 use crate::metrics::{Metrics, RequestMetrics};
@@ -86,8 +87,10 @@ impl Assembly<'_> {
         let environment: Arc<dyn Environment> = Arc::new(SystemEnvironment);
         let dialler = Dialler::new(self.cache.clone(), environment.clone());
         let webhooks = WebhookMetrics::default();
-        let hooks = Webhooks::new(self.cache.clone(), dialler.clone(), environment, webhooks.clone());
-        let registry = self.registry(&rbac, &authorizer, &tokens, hooks);
+        let conversions = Arc::new(Conversions::new(dialler.clone(), environment.clone()));
+        let cache = self.cache.clone();
+        let hooks = Webhooks::new(cache, dialler.clone(), conversions.clone(), environment, webhooks.clone());
+        let registry = self.registry(&rbac, &authorizer, &tokens, (hooks, conversions));
         let hub = self.hub(&registry);
         let nodes: Arc<dyn NodeStreams> = Arc::new(hub.clone());
         dialler.reach_nodes_by(&nodes);
@@ -170,7 +173,7 @@ impl Assembly<'_> {
         rbac: &Arc<Rbac>,
         authorizer: &Arc<dyn Authorizer>,
         tokens: &Arc<BearerTokens>,
-        webhooks: Webhooks,
+        (webhooks, conversions): (Webhooks, Arc<Conversions>),
     ) -> Registry {
         let mut admission = admission::plugins(self.cache, self.config.unreachable_toleration);
         let own: [Arc<dyn Admission>; 3] = [
@@ -185,6 +188,7 @@ impl Assembly<'_> {
             authorizer: authorizer.clone(),
             admission,
             webhooks,
+            conversions,
             tokens: tokens.clone(),
             environment: Arc::new(SystemEnvironment),
             service_cidr: self.file.service_cidr,

@@ -7,7 +7,7 @@ use xebec_api::{Kind, Status};
 use super::Webhooks;
 use super::hook::Hook;
 use super::metrics::Role;
-use super::question::Question;
+use super::question::{Question, Shown};
 use super::review::{self, Verdict};
 
 /// The most bytes of an answer: an object's worth of patch, as text within text.
@@ -24,16 +24,17 @@ enum Failure {
 }
 
 impl Webhooks {
-    /// Asks a webhook that the request is meant for. `None` where it could not be asked and the request goes on without it.
+    /// Asks a webhook that the request is meant for about objects of `kind`. `None` where it could not be asked and the request goes on without it.
     pub(super) async fn consult(
         &self,
         hook: &Hook,
         role: Role,
-        shown: &Kind,
+        kind: &Kind,
         question: &Question<'_>,
+        shown: &Shown<'_>,
     ) -> Result<Option<Verdict>, Status> {
         let begun = Instant::now();
-        let outcome = self.ask(hook, shown, question).await;
+        let outcome = self.ask(hook, kind, question, shown).await;
         let passes = match &outcome {
             Ok(_) => true,
             Err(Failure::Call(_)) => hook.fails_open,
@@ -54,14 +55,20 @@ impl Webhooks {
         Err(status)
     }
 
-    async fn ask(&self, hook: &Hook, shown: &Kind, question: &Question<'_>) -> Result<Verdict, Failure> {
+    async fn ask(
+        &self,
+        hook: &Hook,
+        kind: &Kind,
+        question: &Question<'_>,
+        shown: &Shown<'_>,
+    ) -> Result<Verdict, Failure> {
         if question.dry_run && !hook.takes_dry_runs {
             let why = format!("admission webhook \"{}\" does not support dry run", hook.name);
             return Err(Failure::Final(Status::bad_request(why)));
         }
         let client = hook.client.as_ref().map_err(|why| Failure::Call(why.clone()))?;
         let uid = self.environment.uid();
-        let review = review::request(question, shown, hook.version, &uid);
+        let review = review::request(question, kind, shown, hook.version, &uid);
         let deadline = question.cx.deadline.min(Instant::now() + hook.timeout);
         let answer = client.ask(&review, MOST, deadline).await;
         if answer.is_err() && Instant::now() >= question.cx.deadline {

@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 use crate::cache::Cache;
+use crate::conversion::Conversions;
 use crate::outbound::Dialler;
 use crate::registry::Environment;
 use configurations::Configurations;
@@ -35,6 +36,7 @@ pub use question::{Question, View, write_options};
 pub struct Webhooks {
     cache: Arc<Cache>,
     dialler: Dialler,
+    conversions: Arc<Conversions>,
     environment: Arc<dyn Environment>,
     metrics: WebhookMetrics,
     compiled: ArcSwap<Configurations>,
@@ -42,15 +44,16 @@ pub struct Webhooks {
 }
 
 impl Webhooks {
-    /// Those that the configurations in `cache` name, reached by `dialler`.
+    /// Those that the configurations in `cache` name, reached by `dialler`. They are shown objects in the versions that they ask for.
     pub fn new(
         cache: Arc<Cache>,
         dialler: Dialler,
+        conversions: Arc<Conversions>,
         environment: Arc<dyn Environment>,
         metrics: WebhookMetrics,
     ) -> Webhooks {
         let (compiled, compiling) = (ArcSwap::default(), Mutex::default());
-        Webhooks { cache, dialler, environment, metrics, compiled, compiling }
+        Webhooks { cache, dialler, conversions, environment, metrics, compiled, compiling }
     }
 
     /// Whether there are mutating webhooks at all.

@@ -86,17 +86,18 @@ impl Webhooks {
         question: &mut Question<'_>,
         settle: Option<&Settle<'_>>,
     ) -> Result<bool, Status> {
-        let verdict = self.consult(hook, Role::Mutates, shown, question).await?;
+        let objects = question.show(&self.conversions, shown).await?;
+        let verdict = self.consult(hook, Role::Mutates, shown, question, &objects).await?;
         let Some(text) = verdict.and_then(|verdict| verdict.patch) else { return Ok(false) };
-        let (Some(settle), Some(object)) = (settle, question.object.as_deref()) else {
+        let (Some(settle), Some(before), Some(object)) = (settle, &objects.object, question.object.as_deref()) else {
             let why = "attempted to modify the object, which is not supported for this operation";
             return Err(self.unusable(hook, question, why));
         };
-        let patched = patched(&question.show(shown, object), &text);
-        let mut changed = patched
-            .and_then(|patched| question.take_back(shown, patched))
-            .and_then(|mut object| settle(&mut object).map(|()| object))
-            .map_err(|status| self.unusable(hook, question, &status.message))?;
+        let changed = async {
+            let mut changed = question.take_back(&self.conversions, shown, patched(before, &text)?).await?;
+            settle(&mut changed).map(|()| changed)
+        };
+        let mut changed = changed.await.map_err(|status| self.unusable(hook, question, &status.message))?;
         // Who owns what is for the registry to say.
         keep_managed_fields(&mut changed, object);
         let differs = changed != *object;

@@ -10,6 +10,7 @@ use xebec_api::{Catalogue, Kind, Status, scale};
 use crate::admission::Operation;
 use crate::admission::matching::Subject;
 use crate::cache::Cache;
+use crate::conversion::Conversions;
 use crate::registry::{RequestContext, Target, WriteOptions};
 
 /// How the object of a request is shown.
@@ -41,6 +42,12 @@ pub struct Question<'a> {
     pub dry_run: bool,
     /// The options of the request, as `meta.k8s.io/v1` has them.
     pub options: Value,
+}
+
+/// What a webhook is shown.
+pub(super) struct Shown<'a> {
+    pub(super) object: Option<Cow<'a, Value>>,
+    pub(super) old: Option<Cow<'a, Value>>,
 }
 
 /// The options of a create or an update.
@@ -90,31 +97,42 @@ impl Question<'_> {
         json!({"group": group, "version": version, "kind": kind})
     }
 
-    /// An object as it is shown.
-    pub(super) fn show(&self, shown: &Kind, stored: &Value) -> Value {
-        match self.view {
-            View::Call(..) => stored.clone(),
-            View::Scale => scale::read(shown.stored(), stored),
-            View::Whole => {
-                let mut object = stored.clone();
-                shown.read_stored(&mut object);
-                object
-            }
-        }
+    /// The object and the old one, as they are shown.
+    pub(super) async fn show(&self, versions: &Conversions, shown: &Kind) -> Result<Shown<'_>, Status> {
+        Ok(Shown {
+            object: self.one(versions, shown, self.object.as_deref()).await?,
+            old: self.one(versions, shown, self.old).await?,
+        })
+    }
+
+    async fn one<'b>(
+        &self,
+        versions: &Conversions,
+        shown: &Kind,
+        stored: Option<&'b Value>,
+    ) -> Result<Option<Cow<'b, Value>>, Status> {
+        let Some(stored) = stored else { return Ok(None) };
+        Ok(Some(match self.view {
+            View::Call(..) => Cow::Borrowed(stored),
+            View::Scale => Cow::Owned(scale::read(shown.stored(), stored)),
+            View::Whole => versions.served(shown, stored, self.cx.deadline).await?,
+        }))
     }
 
     /// The object that becomes of the present one when it is shown as `changed`.
-    pub(super) fn take_back(&self, shown: &Kind, mut changed: Value) -> Result<Value, Status> {
+    pub(super) async fn take_back(
+        &self,
+        versions: &Conversions,
+        shown: &Kind,
+        changed: Value,
+    ) -> Result<Value, Status> {
         match (self.view, &self.object) {
             (View::Scale, Some(object)) => {
                 let mut object = object.clone().into_owned();
                 scale::write(shown.stored(), &mut object, &changed)?;
                 Ok(object)
             }
-            (View::Whole, _) => {
-                shown.write_stored(&mut changed);
-                Ok(changed)
-            }
+            (View::Whole, _) => versions.stored(shown, changed, self.cx.deadline).await,
             _ => Ok(changed),
         }
     }

@@ -5,24 +5,23 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use xebec_api::{Kind, Reason, Status, value};
 
-use super::question::Question;
+use super::question::{Question, Shown};
 
 const GROUP: &str = "admission.k8s.io";
 /// Of a warning so many bytes are passed on.
 const WARNING: usize = 256;
 
-/// The review in `version` that asks the question, with the object shown as one of `shown`.
-pub(super) fn request(question: &Question<'_>, shown: &Kind, version: &str, uid: &str) -> Value {
+/// The review in `version` that asks the question, with objects as those of `kind` that are `shown`.
+pub(super) fn request(question: &Question<'_>, kind: &Kind, shown: &Shown<'_>, version: &str, uid: &str) -> Value {
     let (target, user) = (question.target, &question.cx.user);
     let resource = |kind: &Kind| json!({"group": kind.group, "version": kind.version, "resource": kind.plural});
-    let show = |object: Option<&Value>| object.map(|object| question.show(shown, object));
     let mut request = json!({
         "uid": uid,
-        "kind": question.group_version_kind(shown), "resource": resource(shown),
+        "kind": question.group_version_kind(kind), "resource": resource(kind),
         "requestKind": question.group_version_kind(target.kind), "requestResource": resource(target.kind),
         "operation": question.operation.as_str(),
         "userInfo": {"username": user.name, "groups": user.groups},
-        "object": show(question.object.as_deref()), "oldObject": show(question.old),
+        "object": shown.object.as_deref(), "oldObject": shown.old.as_deref(),
         "dryRun": question.dry_run, "options": question.options,
     });
     let is_namespace = target.kind.group.is_empty() && target.kind.plural == "namespaces";

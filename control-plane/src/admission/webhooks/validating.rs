@@ -16,7 +16,10 @@ impl Webhooks {
         let asked = self.meant(&self.current().validating, question);
         let ask = |(hook, shown): &(Arc<Hook>, &'static Kind)| {
             let (hook, shown) = (hook.clone(), *shown);
-            async move { self.consult(&hook, Role::Validates, shown, question).await }
+            async move {
+                let objects = question.show(&self.conversions, shown).await?;
+                self.consult(&hook, Role::Validates, shown, question, &objects).await
+            }
         };
         try_join_all(asked.iter().map(ask)).await.map(drop)
     }

@@ -219,8 +219,8 @@ async fn what_cannot_be_served_is_refused_with_the_field() {
         (".spec.wheels, status", ".status.wheels, status", "spec.versions[0].subresources.scale.specReplicasPath"),
         (
             "  scope: Namespaced",
-            "  scope: Namespaced\n  conversion: {strategy: Webhook, webhook: {conversionReviewVersions: [v1], clientConfig: {url: 'https://a.b'}}}",
-            "spec.conversion.strategy",
+            "  scope: Namespaced\n  conversion: {strategy: Webhook, webhook: {conversionReviewVersions: [v1], clientConfig: {url: 'http://a.b'}}}",
+            "spec.conversion.webhook.clientConfig.url",
         ),
     ];
     for (from, to, field) in cases {

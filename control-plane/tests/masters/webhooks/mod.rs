@@ -1,6 +1,7 @@
 //! Webhooks on a real master, asked over real HTTPS: each story has a namespace and a configuration of its own, so that no other
 //! story's requests are its business.
 
+mod converting;
 mod failing;
 mod mutating;
 mod server;
@@ -96,5 +97,6 @@ async fn webhooks_are_asked_about_writes() {
     validating::play(&stage).await;
     mutating::play(&stage).await;
     failing::play(&stage).await;
+    converting::play(&stage).await;
     stage.master.shutdown().await;
 }
