@@ -10,6 +10,7 @@
 //! ```
 
 mod apply;
+mod cel;
 mod definition;
 mod fields;
 mod format;
@@ -22,7 +23,7 @@ mod validate;
 
 use serde_json::Value;
 
-use crate::field::FieldErrors;
+use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::kinds::{Kind, Strategy, Subresource};
 use crate::schema::{Schema, SchemaError, TypeId, UnknownField};
 use crate::value;
@@ -80,6 +81,19 @@ impl Custom {
         self.selectable.iter().map(|(name, path)| (*name, value(path))).collect()
     }
 
+    /// What expressions have against an object that its schema has nothing against. `old` is what it was, absent if it is new.
+    pub(crate) fn check_rules(&self, object: &Value, old: Option<&Value>, others: &FieldErrors) -> FieldErrors {
+        if others.is_empty() {
+            return cel::run(&self.structural, object, old);
+        }
+        let mut errors = FieldErrors::new();
+        errors.require(!self.structural.cel.within, || {
+            let why = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            FieldError::invalid(&FieldPath::default(), Value::Null, why)
+        });
+        errors
+    }
+
     /// Fills in the defaults of an object that was stored before the schema had them. Whether there were any to fill in.
     fn revive(&self, object: &mut Value) -> bool {
         if !self.fills {
@@ -123,7 +137,9 @@ impl Kind {
         match (self.custom, self.kept_as) {
             (Some(custom), Some(_)) => {
                 custom.default(object);
-                custom.validate(object)
+                let mut errors = custom.validate(object);
+                errors.extend(custom.check_rules(object, None, &errors));
+                errors
             }
             _ => FieldErrors::new(),
         }

@@ -3,6 +3,7 @@
 use regex::RegexBuilder;
 use serde_json::Value;
 
+use super::cel::{self, Place};
 use super::structural::{Bound, ListType, Range, Rules, Structural, Type};
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::value::{entries, list, text};
@@ -12,13 +13,15 @@ const MAX_PATTERN: usize = 1 << 20;
 
 /// Reads a schema.
 pub(super) fn read(schema: &Value, path: &FieldPath) -> Result<Structural, FieldErrors> {
-    let mut reader = Reader { errors: FieldErrors::new() };
+    let mut reader = Reader { errors: FieldErrors::new(), place: Place::default() };
     let out = reader.schema(schema, path, Level::Root);
     if reader.errors.is_empty() { Ok(out) } else { Err(reader.errors) }
 }
 
 struct Reader {
     errors: FieldErrors,
+    /// Where it is, as far as that matters to expressions.
+    place: Place,
 }
 
 /// Where in a schema the reader is.
@@ -32,19 +35,11 @@ enum Level {
 }
 
 /// What JSON Schema has and a structural schema has not.
-const UNSUPPORTED: [&str; 8] = [
-    "$ref",
-    "$schema",
-    "id",
-    "definitions",
-    "dependencies",
-    "patternProperties",
-    "additionalItems",
-    "x-kubernetes-validations",
-];
+const UNSUPPORTED: [&str; 7] =
+    ["$ref", "$schema", "id", "definitions", "dependencies", "patternProperties", "additionalItems"];
 
 /// What may not stand within logic.
-const STRUCTURE: [&str; 11] = [
+const STRUCTURE: [&str; 12] = [
     "additionalProperties",
     "default",
     "description",
@@ -56,6 +51,7 @@ const STRUCTURE: [&str; 11] = [
     "x-kubernetes-list-map-keys",
     "x-kubernetes-list-type",
     "x-kubernetes-preserve-unknown-fields",
+    "x-kubernetes-validations",
 ];
 
 impl Reader {
@@ -76,6 +72,20 @@ impl Reader {
         out.list = self.list_type(schema, &out, path);
         out.rules = self.rules(schema, &out, path);
         self.covered(&out, path);
+        if level != Level::Logic {
+            self.place.root = level == Level::Root;
+            out.cel = cel::compile(schema, &out, path, &mut self.place, &mut self.errors);
+        }
+        out
+    }
+
+    /// Reads what can be in an object `times` as often as what it is in.
+    fn within<T>(&mut self, times: u64, correlatable: bool, read: impl FnOnce(&mut Self) -> T) -> T {
+        let outside = self.place;
+        self.place.times = outside.times.saturating_mul(times);
+        self.place.correlatable &= correlatable;
+        let out = read(self);
+        self.place = Place { spent: self.place.spent, ..outside };
         out
     }
 
@@ -86,12 +96,7 @@ impl Reader {
     fn unsupported(&mut self, schema: &Value, path: &FieldPath, level: Level) {
         let set = |key: &&&str| schema.get(**key).is_some_and(|value| *value != Value::Bool(false));
         for key in UNSUPPORTED.iter().filter(set) {
-            let rules = *key == "x-kubernetes-validations";
-            self.forbid(
-                path,
-                key,
-                if rules { "CEL rules are not supported by this server" } else { "is not supported" },
-            );
+            self.forbid(path, key, "is not supported");
         }
         if flag(schema, "uniqueItems") {
             self.forbid(path, "uniqueItems", "may not be true; use x-kubernetes-list-type: set");
@@ -146,7 +151,10 @@ impl Reader {
                 self.forbid(path, "additionalProperties", "additionalProperties and properties are mutual exclusive");
             }
             Some(Value::Bool(true)) => out.additional = Some(Box::new(anything())),
-            Some(inner) if inner.is_object() => out.additional = Some(Box::new(self.schema(inner, &at, Level::Field))),
+            Some(inner) if inner.is_object() => {
+                let times = cel::most(schema).unwrap_or(1);
+                out.additional = Some(Box::new(self.within(times, true, |own| own.schema(inner, &at, Level::Field))));
+            }
             _ => {}
         }
         let object = out.of == Some(Type::Object) || out.of.is_none();
@@ -181,7 +189,11 @@ impl Reader {
             Some(Value::Array(_)) => {
                 self.errors.push(FieldError::forbidden(&at, "items must be a schema object and not an array"))
             }
-            Some(item) => out.items = Some(Box::new(self.schema(item, &at, inner))),
+            Some(item) => {
+                let keyed = text(schema, "/x-kubernetes-list-type") == Some("map");
+                let times = cel::most(schema).unwrap_or(1);
+                out.items = Some(Box::new(self.within(times, keyed, |own| own.schema(item, &at, inner))));
+            }
             None if out.of == Some(Type::Array) => self.errors.push(FieldError::required(&at, "must be specified")),
             None => {}
         }

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::Value;
 
+use super::cel;
+
 /// What a value must be.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Structural {
@@ -35,6 +37,8 @@ pub(super) struct Structural {
     pub(super) atomic: bool,
     /// What the value must be beyond its type.
     pub(super) rules: Rules,
+    /// What expressions hold it to.
+    pub(super) cel: cel::Declared,
 }
 
 /// The type of a value.

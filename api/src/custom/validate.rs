@@ -189,7 +189,7 @@ fn wrong_type(schema: &Structural, value: &Value) -> Option<&'static str> {
 }
 
 /// The type of a value, as errors name it.
-fn type_of(value: &Value) -> &'static str {
+pub(super) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

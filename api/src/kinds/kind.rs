@@ -285,7 +285,13 @@ impl Kind {
         let mut errors = validation::metadata::validate(self, object);
         rule::check(self.rules, object, &mut errors);
         errors.extend(self.strategy.validate(object));
+        errors.extend(self.check_rules(object, None, &errors));
         errors
+    }
+
+    /// What the expressions of a custom kind have against an object.
+    fn check_rules(&self, object: &Value, old: Option<&Value>, others: &FieldErrors) -> FieldErrors {
+        self.custom.map(|custom| custom.check_rules(object, old, others)).unwrap_or_default()
     }
 
     /// Everything that is wrong with an update, status updates included.
@@ -308,6 +314,7 @@ impl Kind {
         rule::check(self.rules, new, &mut errors);
         rule::check_change(self.rules, new, old, &mut errors);
         errors.extend(self.newly_wrong(new, old));
+        errors.extend(self.check_rules(new, Some(old), &errors));
         errors
     }
 

@@ -1,6 +1,7 @@
 //! What the crate promises, told as stories: objects go in as a client writes them and come out as a client reads them.
 
 mod apply;
+mod custom_rules;
 mod decode;
 mod defaults;
 mod every_kind;

@@ -194,6 +194,31 @@ async fn appliers_own_keyed_items_and_strategic_patches_are_refused() {
 }
 
 #[tokio::test]
+async fn rules_hold_from_the_write_on_that_defines_them() {
+    let fixture = Fixture::new().await;
+    let app = app(&fixture, "jane");
+    let rules = "x-kubernetes-validations: [{rule: 'self.color == oldSelf.color', message: a cart keeps its color}, {rule: '!has(self.label) || self.wheels > 2'}]";
+    let (code, made) = define(&app, &CART.replace("description: What the cart shall be.", rules)).await;
+    assert_eq!(code, 201, "{made}");
+    let (code, refused) =
+        call(&app, "POST", CARTS, &[JSON], cart("c", &json!({"color": "red", "label": "a", "wheels": 2}))).await;
+    assert_eq!(code, 422, "{refused}");
+    let cause = &refused["details"]["causes"][0];
+    let expected = json!({"reason": "FieldValueInvalid", "field": "spec", "message": "Invalid value: \"object\": failed rule: !has(self.label) || self.wheels > 2"});
+    assert_eq!(*cause, expected);
+    let (code, made) = call(&app, "POST", CARTS, &[JSON], cart("c", &json!({"color": "red"}))).await;
+    assert_eq!(code, 201, "{made}");
+    let (code, refused) = call(&app, "PATCH", &format!("{CARTS}/c"), &[MERGE], r#"{"spec": {"color": "blue"}}"#).await;
+    assert_eq!(code, 422, "{refused}");
+    assert_eq!(
+        refused["message"],
+        "Cart.shop.example \"c\" is invalid: spec: Invalid value: \"object\": a cart keeps its color"
+    );
+    let (code, changed) = call(&app, "PATCH", &format!("{CARTS}/c"), &[MERGE], r#"{"spec": {"wheels": 6}}"#).await;
+    assert_eq!(code, 200, "{changed}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_served_is_refused_with_the_field() {
     let fixture = Fixture::new().await;
     let app = app(&fixture, "jane");
@@ -212,8 +237,8 @@ async fn what_cannot_be_served_is_refused_with_the_field() {
         ("'^[a-z]+$'", "'('", "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[label].pattern"),
         (
             "maxLength: 5",
-            "x-kubernetes-validations: [{rule: 'true'}]",
-            "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[label].x-kubernetes-validations",
+            "x-kubernetes-validations: [{rule: 'self > 1'}]",
+            "spec.versions[0].schema.openAPIV3Schema.properties[spec].properties[label].x-kubernetes-validations[0].rule",
         ),
         ("jsonPath: .spec.wheels", "jsonPath: spec", "spec.versions[0].additionalPrinterColumns[1].jsonPath"),
         (".spec.wheels, status", ".status.wheels, status", "spec.versions[0].subresources.scale.specReplicasPath"),
