@@ -6,6 +6,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{PodSpec, ServiceAccountTokenProjection};
 
 use crate::moment::Moment;
+use crate::restart::retry_delay;
 
 /// When a projection does not say.
 const DEFAULT_SECONDS: i64 = 3600;
@@ -37,9 +38,19 @@ impl std::fmt::Debug for HeldToken {
     }
 }
 
+/// A token that could not be had lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Refused {
+    times: u32,
+    retry_at: Moment,
+}
+
 /// The tokens of one pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tokens(BTreeMap<TokenKey, HeldToken>);
+pub struct Tokens {
+    held: BTreeMap<TokenKey, HeldToken>,
+    refused: BTreeMap<TokenKey, Refused>,
+}
 
 impl TokenKey {
     /// The token of a projection.
@@ -53,18 +64,39 @@ impl Tokens {
     /// Keeps a token that was granted now for so many seconds.
     pub fn put(&mut self, key: TokenKey, token: String, granted: Duration, now: Moment) {
         let renew_at = now.after(granted.mul_f64(RENEWED_AFTER).min(RENEWED_AT_LEAST));
-        self.0.insert(key, HeldToken { token, renew_at });
+        self.refused.remove(&key);
+        self.held.insert(key, HeldToken { token, renew_at });
+    }
+
+    /// Notes that a token could not be had now. The oftener that happens in a row, the longer it is not asked for.
+    pub fn refused(&mut self, key: TokenKey, now: Moment) {
+        let times = self.refused.get(&key).map_or(0, |refused| refused.times).saturating_add(1);
+        self.refused.insert(key, Refused { times, retry_at: now.after(retry_delay(times)) });
+    }
+
+    /// What was refused may be granted now: something has changed.
+    pub fn retry_now(&mut self) {
+        self.refused.clear();
     }
 
     /// The token, if it is there.
     pub fn get(&self, key: &TokenKey) -> Option<&str> {
-        self.0.get(key).map(|held| held.token.as_str())
+        self.held.get(key).map(|held| held.token.as_str())
     }
 
-    /// Those that the pod's volumes show and that are missing, or to be renewed.
+    /// Those that the pod's volumes show and that are missing, or to be renewed, and that were not refused just now.
     pub fn due(&self, spec: &PodSpec, now: Moment) -> Vec<TokenKey> {
-        let is_fresh = |key: &TokenKey| self.0.get(key).is_some_and(|held| now < held.renew_at);
-        named_by(spec).into_iter().filter(|key| !is_fresh(key)).collect()
+        named_by(spec).into_iter().filter(|key| self.due_at(key) <= now).collect()
+    }
+
+    /// When a token is to be asked for next; `None` where the pod's volumes show none.
+    pub fn wake(&self, spec: &PodSpec) -> Option<Moment> {
+        named_by(spec).iter().map(|key| self.due_at(key)).min()
+    }
+
+    fn due_at(&self, key: &TokenKey) -> Moment {
+        let renewed = self.held.get(key).map_or(Moment::default(), |held| held.renew_at);
+        self.refused.get(key).map_or(renewed, |refused| renewed.max(refused.retry_at))
     }
 }
 
@@ -99,6 +131,29 @@ mod tests {
         assert_eq!(tokens.get(&vault), Some("v"));
         assert!(tokens.due(&spec, Moment(799_999)).is_empty());
         assert_eq!(tokens.due(&spec, Moment(800_000)), [vault]);
+    }
+
+    #[test]
+    fn what_is_refused_is_asked_for_ever_more_rarely() {
+        let (mut tokens, spec, mut now, mut pauses) = (Tokens::default(), spec(), Moment(0), Vec::new());
+        for _ in 0..8 {
+            tokens.due(&spec, now).into_iter().for_each(|key| tokens.refused(key, now));
+            assert!(tokens.due(&spec, now).is_empty());
+            let next = tokens.wake(&spec).unwrap();
+            pauses.push(next.since(now).as_secs());
+            now = next;
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
+        let [api, vault] = <[TokenKey; 2]>::try_from(tokens.due(&spec, now)).unwrap();
+        tokens.put(api.clone(), "t".into(), Duration::from_secs(1000), now);
+        tokens.refused(vault.clone(), now);
+        let aged = now.after(Duration::from_secs(800));
+        assert_eq!(tokens.due(&spec, aged), [api.clone(), vault.clone()]);
+        tokens.refused(api, aged);
+        tokens.refused(vault.clone(), aged);
+        assert_eq!(tokens.wake(&spec), Some(aged.after(Duration::from_secs(1))), "a success starts anew");
+        tokens.retry_now();
+        assert_eq!(tokens.due(&spec, aged).len(), 2);
     }
 
     #[test]

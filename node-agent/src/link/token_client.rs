@@ -74,7 +74,7 @@ pub trait TokenIssuer: Send + Sync {
     async fn token(&self, asked: &TokenAsked<'_>) -> Result<GrantedToken, TokenError>;
 }
 
-/// The masters, asked one after the other. The connection to the one that answered last is kept.
+/// The masters, asked one after the other. The connection to the one that answered last is kept, until there is no answer over it.
 pub(super) struct TokenClient {
     tls: watch::Receiver<Arc<ClientConfig>>,
     masters: watch::Receiver<Vec<String>>,
@@ -90,27 +90,31 @@ impl TokenClient {
         let tls = self.tls.borrow().clone();
         Ok(dial(&master.parse()?, tls, PATIENCE).await?)
     }
+
+    /// Asks, and keeps the connection if there is an answer.
+    async fn ask_over(&self, channel: Channel, asked: &TokenAsked<'_>) -> Result<GrantedToken, TokenError> {
+        let answer = ask(channel.clone(), asked).await;
+        let is_answer = !answer.as_ref().is_err_and(TokenError::is_no_answer);
+        *self.connected.lock().await = is_answer.then_some(channel);
+        answer
+    }
 }
 
 #[async_trait]
 impl TokenIssuer for TokenClient {
     async fn token(&self, asked: &TokenAsked<'_>) -> Result<GrantedToken, TokenError> {
+        let mut refusal = TokenError::NoMaster;
         let kept = self.connected.lock().await.clone();
-        let mut refusal = match kept {
-            Some(channel) => match ask(channel, asked).await {
-                Err(error) if error.is_no_answer() => error,
+        if let Some(channel) = kept {
+            match self.ask_over(channel, asked).await {
+                Err(error) if error.is_no_answer() => refusal = error,
                 decided => return decided,
-            },
-            None => TokenError::NoMaster,
-        };
+            }
+        }
         let masters = self.masters.borrow().clone();
         for master in &masters {
             let answer = match self.connect(master).await {
-                Ok(channel) => {
-                    let answer = ask(channel.clone(), asked).await;
-                    *self.connected.lock().await = answer.is_ok().then_some(channel);
-                    answer
-                }
+                Ok(channel) => self.ask_over(channel, asked).await,
                 Err(error) => Err(error),
             };
             match answer {
@@ -182,10 +186,25 @@ mod tests {
         assert!(granted(&json!({"status": {"token": "a.b.c"}})).is_none());
     }
 
+    const ASKED: TokenAsked<'_> =
+        TokenAsked { namespace: "shop", account: "till", pod: "p", uid: "u", audience: "", seconds: 3607 };
+
+    #[tokio::test]
+    async fn a_connection_that_brings_no_answer_is_not_kept() {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let client = TokenClient::new(watch::channel(Arc::new(tls)).1, watch::channel(Vec::new()).1);
+        let nobody = tonic::transport::Endpoint::from_static("http://127.0.0.1:1").connect_lazy();
+        *client.connected.lock().await = Some(nobody);
+        assert!(matches!(client.token(&ASKED).await, Err(TokenError::Refused(_))));
+        assert!(client.connected.lock().await.is_none());
+        assert!(matches!(client.token(&ASKED).await, Err(TokenError::NoMaster)));
+    }
+
     #[test]
     fn a_request_is_bound_to_the_pod() {
-        let asked = TokenAsked { namespace: "shop", account: "till", pod: "p", uid: "u", audience: "", seconds: 3607 };
-        let request = request(&asked);
+        let request = request(&ASKED);
         let body: Value = serde_json::from_slice(&request.json).unwrap();
         let bound = json!({"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u"});
         assert_eq!(body["spec"], json!({"audiences": [], "expirationSeconds": 3607, "boundObjectRef": bound}));

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::PodStatus;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use xebec_node_plan::moment::Moment;
 use xebec_node_plan::pod::action::{Action, Desired, Signal, StopCause};
 use xebec_node_plan::pod::event::{ContainerEvent, Event, container_of};
 use xebec_node_plan::pod::lifecycle::plan;
@@ -96,8 +97,9 @@ impl Worker {
             if acting && !self.paused {
                 continue;
             }
-            self.renew_tokens(&desired).await;
+            let renewal = self.renew_tokens(&desired).await.map_or(LOOK, |wake| wake.since(now).max(PAUSE));
             let wait = plan.wake.map_or(LOOK, |wake| wake.since(now)).min(if self.paused { PAUSE } else { LOOK });
+            let wait = wait.min(renewal);
             self.paused = false;
             if let Next::End = self.wait(wait).await {
                 return;
@@ -289,15 +291,16 @@ impl Worker {
         Next::GoOn
     }
 
-    /// Volumes show a token for as long as containers may read it.
-    async fn renew_tokens(&mut self, desired: &Arc<Desired>) {
+    /// Volumes show a token for as long as containers may read it. When one is due next.
+    async fn renew_tokens(&mut self, desired: &Arc<Desired>) -> Option<Moment> {
         if self.observed.volumes != Preparation::Ready || desired.is_leaving() {
-            return;
+            return None;
         }
         let pod = self.context(desired);
         if steps::volumes::get_tokens(&pod, &mut self.tokens).await {
             steps::volumes::refresh(&pod, &self.tokens).await;
         }
+        self.tokens.wake(desired.spec())
     }
 
     /// The masters sent the pod again, or something it refers to.
@@ -305,6 +308,7 @@ impl Worker {
         let desired = self.inputs.desired.borrow().clone();
         self.record(&desired, Event::DesiredAgain);
         if is_news(&self.rendered, &desired) {
+            self.tokens.retry_now();
             if self.observed.volumes == Preparation::Ready && !desired.is_leaving() {
                 steps::volumes::refresh(&self.context(&desired), &self.tokens).await;
             }

@@ -34,7 +34,7 @@ pub async fn prepare(pod: &PodContext, tokens: &Tokens) -> Event {
 }
 
 /// Gets the tokens that the pod's volumes show, where they are missing or have aged. Whether there is a new one; one that cannot be
-/// had is told of, and left as it was.
+/// had is told of, left as it was, and not asked for again at once.
 pub async fn get_tokens(pod: &PodContext, tokens: &mut Tokens) -> bool {
     let mut news = false;
     for key in tokens.due(pod.desired.spec(), now()) {
@@ -46,6 +46,7 @@ pub async fn get_tokens(pod: &PodContext, tokens: &mut Tokens) -> bool {
             Err(error) => {
                 let message = format!("no token of the service account: {error}");
                 pod.node.warning(&pod.desired.pod, "FailedToken", &message);
+                tokens.refused(key, now());
             }
         }
     }
