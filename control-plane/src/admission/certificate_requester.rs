@@ -44,8 +44,7 @@ impl Admission for CertificateRequester {
         let encoded = request.object["spec"]["request"].clone();
         let Ok(ByteString(pem)) = serde_json::from_value(encoded) else { return Ok(()) };
         // What cannot be read is left to validation.
-        let asked = signing::subject(&pem).unwrap_or_default();
-        if asked.organizations.iter().any(|group| group == MASTERS) {
+        if signing::subject(&pem).unwrap_or_default().is_master() {
             let why = format!("use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed");
             return Err(Status::forbidden(request.kind, request.name, why));
         }

@@ -94,8 +94,8 @@ pub struct Asked<'a> {
 /// A request that may be signed.
 #[derive(Debug)]
 pub struct Signable {
-    /// The common name of the subject.
-    pub common_name: String,
+    /// Who the certificate is for.
+    pub subject: Subject,
     /// Names its key.
     pub key_hash: KeyHash,
     params: CertificateParams,
@@ -118,6 +118,19 @@ pub struct Subject {
     pub organizations: Vec<String>,
 }
 
+impl Subject {
+    /// The node that it names. Name and organisation must both say so.
+    pub fn node_name(&self) -> Option<&str> {
+        let name = self.common_name.strip_prefix("system:node:").filter(|name| !name.is_empty())?;
+        (self.organizations == [NODES_GROUP]).then_some(name)
+    }
+
+    /// Whether it asks for the power of `system:masters`.
+    pub fn is_master(&self) -> bool {
+        self.organizations.iter().any(|group| group == MASTERS)
+    }
+}
+
 /// Who a request is for.
 pub fn subject(request_pem: &[u8]) -> Result<Subject, SigningError> {
     with_request(request_pem, |request| Ok(subject_of(request)))
@@ -135,9 +148,9 @@ pub fn check(asked: &Asked<'_>, now: Timestamp) -> Result<Signable, SigningError
         let info = &request.certification_request_info;
         let key = SubjectPublicKeyInfo::from_der(info.subject_pki.raw).map_err(|_| SigningError::Key)?;
         Ok(Signable {
-            common_name: subject.common_name.clone(),
             key_hash: key_hash(info.subject_pki.raw),
-            params: params(asked, subject, names, now),
+            params: params(asked, &subject, names, now),
+            subject,
             key,
         })
     })
@@ -195,17 +208,13 @@ fn name_of(name: &GeneralName<'_>) -> Option<SanType> {
 }
 
 fn check_subject(asked: &Asked<'_>, subject: &Subject) -> Result<(), SigningError> {
-    let is_node = subject.organizations == [NODES_GROUP]
-        && subject.common_name.strip_prefix("system:node:").is_some_and(|name| !name.is_empty());
     match asked.signer {
         Signer::Client if subject.common_name.is_empty() => Err(SigningError::Subject("a common name")),
-        Signer::Client if subject.organizations.iter().any(|group| group == MASTERS) => {
-            Err(SigningError::Subject("no organisation system:masters"))
-        }
+        Signer::Client if subject.is_master() => Err(SigningError::Subject("no organisation system:masters")),
         // The library that makes certificates writes one; to drop the others would be to sign something else than was approved.
         Signer::Client if subject.organizations.len() > 1 => Err(SigningError::Subject("at most one organisation")),
         Signer::Client => Ok(()),
-        _ if !is_node => {
+        _ if subject.node_name().is_none() => {
             Err(SigningError::Subject("the common name system:node:<name> and the one organisation system:nodes"))
         }
         Signer::KubeletServing if subject.common_name != asked.username => {
@@ -246,15 +255,15 @@ fn check_usages(asked: &Asked<'_>) -> Result<(), SigningError> {
     }
 }
 
-fn params(asked: &Asked<'_>, subject: Subject, names: Vec<SanType>, now: Timestamp) -> CertificateParams {
+fn params(asked: &Asked<'_>, subject: &Subject, names: Vec<SanType>, now: Timestamp) -> CertificateParams {
     let wanted = asked.expiration_seconds.map(SignedDuration::from_secs);
     let life = wanted.unwrap_or(LEAF_LIFE).clamp(LEAST_LIFE, LEAF_LIFE);
     let mut params = lifetime(now, life);
     let mut distinguished = DistinguishedName::new();
-    for organization in subject.organizations {
-        distinguished.push(DnType::OrganizationName, organization);
+    for organization in &subject.organizations {
+        distinguished.push(DnType::OrganizationName, organization.as_str());
     }
-    distinguished.push(DnType::CommonName, subject.common_name);
+    distinguished.push(DnType::CommonName, subject.common_name.as_str());
     params.distinguished_name = distinguished;
     // A caller is known by the subject alone.
     params.subject_alt_names = if asked.signer == Signer::KubeletServing { names } else { Vec::new() };

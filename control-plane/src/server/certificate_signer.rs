@@ -20,7 +20,7 @@ use crate::authn::User;
 use crate::authz::{Attributes, Authorizer, Decision};
 use crate::bootstrap::names::Names;
 use crate::pki::Pki;
-use crate::pki::signing::{self, Asked, Signable, Signer};
+use crate::pki::signing::{self, Asked, Signable, Signer, Subject};
 use crate::registry::{DeleteOptions, Patch, Registry, RequestContext, Stored, Target, WriteOptions, rfc3339};
 
 const GROUP: &str = "certificates.k8s.io";
@@ -139,9 +139,9 @@ impl CertificateSigner {
         signer: Signer,
         signable: &Signable,
     ) -> Result<Result<String, String>, Status> {
-        if signer == Signer::KubeletClient {
-            let node = signable.common_name.trim_start_matches("system:node:");
-            let is_own = spec.username.as_deref() == Some(signable.common_name.as_str());
+        let names = Some(&signable.subject).filter(|_| signer == Signer::KubeletClient);
+        if let Some(node) = names.and_then(Subject::node_name) {
+            let is_own = spec.username.as_deref() == Some(signable.subject.common_name.as_str());
             let deadline = Instant::now() + DEADLINE;
             let bound = self.names.approve(node, &signable.key_hash, is_own, Timestamp::now(), deadline).await;
             match bound {

@@ -112,6 +112,17 @@ async fn a_nodes_name_goes_to_one_key() {
 }
 
 #[tokio::test]
+async fn who_says_what_nodes_are_called_twice_takes_no_other_nodes_name() {
+    let office = Office::open().await;
+    office.ask("odd", "kube-apiserver-client-kubelet", "system:node:system:node:n1", "system:nodes").await;
+    office.until("odd", |request| certificate(request).is_some()).await;
+    office.ask("n1", "kube-apiserver-client-kubelet", "system:node:n1", "system:nodes").await;
+    let dealt_with = |request: &Value| request["status"]["conditions"][1].is_object() || certificate(request).is_some();
+    let request = office.until("n1", dealt_with).await;
+    assert!(certificate(&request).is_some(), "{request}");
+}
+
+#[tokio::test]
 async fn what_no_signer_signs_fails() {
     let office = Office::open().await;
     office.ask("bad", "kube-apiserver-client-kubelet", "jane", "system:nodes").await;
