@@ -35,6 +35,16 @@ impl FieldPath {
         Self(format!("{}[{key}]", self.0))
     }
 
+    /// The path of what is at `below` within the value here.
+    #[must_use]
+    pub fn join(&self, below: &FieldPath) -> Self {
+        match below.as_str() {
+            "" => self.clone(),
+            index if index.starts_with('[') => Self(format!("{}{index}", self.0)),
+            name => self.child(name),
+        }
+    }
+
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -68,8 +68,7 @@ fn defaults(schema: &Structural, path: &FieldPath, errors: &mut FieldErrors) {
         let mut filled = default.clone();
         fields::fill(schema, &mut filled);
         for error in validate::validate(schema, &filled) {
-            let at = if error.path.as_str().is_empty() { at.clone() } else { at.child(error.path.as_str()) };
-            errors.push(FieldError { path: at, ..error });
+            errors.push(FieldError { path: at.join(&error.path), ..error });
         }
         unknown(schema, default, &at, errors);
     }
@@ -87,10 +86,10 @@ fn defaults(schema: &Structural, path: &FieldPath, errors: &mut FieldErrors) {
 fn unknown(schema: &Structural, default: &Value, path: &FieldPath, errors: &mut FieldErrors) {
     match fields::unknown_within(schema, default) {
         Ok(found) => found.into_iter().for_each(|field| {
-            errors.push(FieldError::invalid(&path.child(field.path.as_str()), "", "must not have unknown fields"));
+            errors.push(FieldError::invalid(&path.join(&field.path), "", "must not have unknown fields"));
         }),
         Err(schema::SchemaError { path: at, message }) => {
-            errors.push(FieldError::invalid(&path.child(at.as_str()), "", message));
+            errors.push(FieldError::invalid(&path.join(&at), "", message));
         }
     }
 }

@@ -153,6 +153,10 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "crd",
+        "{metadata: {name: carts.shop.example}, spec: {group: shop.example, scope: Namespaced, names: {plural: carts, singular: cart, kind: Cart, listKind: CartList}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, properties: {items: {type: array, default: [{size: big, colour: red}], items: {type: object, properties: {size: {type: integer}}}}}}}}]}}",
+    ),
+    (
+        "crd",
         "{metadata: {name: a}, spec: {group: shop, scope: World, names: {plural: Carts, kind: Cart, listKind: Cart}, conversion: {strategy: Webhook}, versions: [{name: v1, served: true, storage: true}, {name: v1, served: true, storage: true}]}}",
     ),
     (
