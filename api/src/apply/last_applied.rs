@@ -24,6 +24,9 @@ fn annotation(live: &Value) -> Option<&str> {
 
 /// The conflicts that remain when the annotation is believed.
 pub(super) fn without_own(place: Place<'_>, live: &Value, manager: &str, conflicts: Vec<Conflict>) -> Vec<Conflict> {
+    if conflicts.is_empty() {
+        return conflicts;
+    }
     let last = annotation(live).filter(|_| manager == MANAGER);
     let Some(last) = last.and_then(|text| serde_json::from_str::<Value>(text).ok()) else { return conflicts };
     if last.get("apiVersion") != live.get("apiVersion") {

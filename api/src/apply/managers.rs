@@ -140,9 +140,18 @@ impl ManagedFields {
 
     /// The list in `metadata.managedFields`.
     pub fn encode(&self) -> Value {
+        self.in_order().into_iter().map(encode_entry).collect()
+    }
+
+    /// Whether both are the same list.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.in_order() == other.in_order()
+    }
+
+    fn in_order(&self) -> Vec<&Entry> {
         let mut entries: Vec<&Entry> = self.0.iter().collect();
         entries.sort_by(|a, b| order(a, b));
-        entries.into_iter().map(encode_entry).collect()
+        entries
     }
 
     /// Reads the list; an absent one is empty.
@@ -168,10 +177,10 @@ impl ManagedFields {
 
 /// The order on the wire: appliers first, then by age.
 fn order(a: &Entry, b: &Entry) -> Ordering {
-    let key = |entry: &Entry| {
-        let manager = entry.manager.clone();
-        (manager.operation, entry.time.clone(), manager.name, manager.api_version, manager.subresource)
-    };
+    fn key(entry: &Entry) -> (Operation, Option<&str>, [&str; 3]) {
+        let Manager { name, operation, api_version, subresource } = &entry.manager;
+        (*operation, entry.time.as_deref(), [name, api_version, subresource])
+    }
     key(a).cmp(&key(b))
 }
 

@@ -22,12 +22,12 @@ pub fn merge(place: Place<'_>, live: &Value, config: &Value) -> Value {
 }
 
 fn merge_fields(fields: Fields<'_>, live: &Map<String, Value>, config: &Map<String, Value>) -> Value {
-    let mut out = live.clone();
-    for (name, wanted) in config {
-        let merged = merge(fields.field(name), live.get(name).unwrap_or(&Value::Null), wanted);
-        out.insert(name.clone(), merged);
-    }
-    Value::Object(out)
+    let merged = config.iter().map(|(name, wanted)| {
+        let present = live.get(name).unwrap_or(&Value::Null);
+        (name.clone(), merge(fields.field(name), present, wanted))
+    });
+    let untouched = live.iter().filter(|(name, _)| !config.contains_key(*name));
+    merged.chain(untouched.map(|(name, value)| (name.clone(), value.clone()))).collect()
 }
 
 fn merge_set(live: &[Value], config: &[Value]) -> Value {

@@ -144,7 +144,7 @@ pub fn apply(kind: &Kind, live: &Value, config: &Value, writer: &Writer<'_>, for
     managed.set(Entry { manager: applier.clone(), time, fields });
     let mut kept = managed.all();
     kept.union(set);
-    let mut object = prune(place, &merge(place, &live, &config), &last, &kept);
+    let mut object = prune(place, merge(place, &live, &config), &last, &kept);
 
     let change = compare(place, &live, &object);
     if !force {
@@ -158,7 +158,7 @@ pub fn apply(kind: &Kind, live: &Value, config: &Value, writer: &Writer<'_>, for
     managed.take(&change.removed, Some(&applier));
     value::drop_nulls(&mut object);
     last_applied::follow(&mut object, writer.manager, &config);
-    if object != live || managed.encode() != before.encode() {
+    if object != live || !managed.is_same(&before) {
         stamp(&mut managed, &applier, writer.now);
     }
     put_managed_fields(&mut object, &managed);

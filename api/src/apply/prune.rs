@@ -5,41 +5,44 @@ use serde_json::{Map, Value};
 use super::element::Element;
 use super::list::element_at;
 use super::path_set::{Node, PathSet};
-use super::place::{Form, Items, Place};
+use super::place::{Form, Place};
 
 /// Removes from `merged` what is in `before` and not in `kept`: what the applier owned, and what anybody owns now. What goes, goes
 /// with all that is in it; what becomes empty by that goes too.
-pub fn prune(place: Place<'_>, merged: &Value, before: &PathSet, kept: &PathSet) -> Value {
-    below(place, merged, before, kept).unwrap_or_else(|| Value::Object(Map::new()))
+pub fn prune(place: Place<'_>, mut merged: Value, before: &PathSet, kept: &PathSet) -> Value {
+    match leaves_something(place, &mut merged, before, kept) {
+        true => merged,
+        false => Value::Object(Map::new()),
+    }
 }
 
-/// `None` if nothing is left.
-fn below(place: Place<'_>, value: &Value, before: &PathSet, kept: &PathSet) -> Option<Value> {
-    let left = match (place.form(value), value) {
+/// False where something went, and nothing is left.
+fn leaves_something(place: Place<'_>, value: &mut Value, before: &PathSet, kept: &PathSet) -> bool {
+    let (was, is) = match (place.form(value), value) {
         (Form::Fields(fields), Value::Object(map)) => {
-            let each = map.iter().filter_map(|(name, value)| {
+            let was = map.len();
+            map.retain(|name, value| {
                 let part = Part { element: Element::field(name), place: fields.field(name), named: fields.names(name) };
-                Some((name.clone(), part.pruned(value, before, kept)?))
+                part.stays(value, before, kept)
             });
-            Value::Object(each.collect())
+            (was, map.len())
         }
         (Form::Set, Value::Array(list)) => {
-            let stays = |value: &&Value| !goes(&Element::value(value), false, before, kept);
-            Value::Array(list.iter().filter(stays).cloned().collect())
+            let was = list.len();
+            list.retain(|value| !goes(&Element::value(value), false, before, kept));
+            (was, list.len())
         }
-        (Form::Items(items), Value::Array(list)) => Value::Array(pruned_items(items, list, before, kept)),
-        _ => return Some(value.clone()),
+        (Form::Items(items), Value::Array(list)) => {
+            let (was, mut index) = (list.len(), 0..);
+            list.retain_mut(|item| {
+                let element = element_at(items, index.next().unwrap_or_default(), item);
+                Part { element, place: items.item, named: false }.stays(item, before, kept)
+            });
+            (was, list.len())
+        }
+        _ => return true,
     };
-    let emptied = left != *value && (left.as_object().is_some_and(Map::is_empty) || left == Value::Array(Vec::new()));
-    (!emptied).then_some(left)
-}
-
-fn pruned_items(items: Items<'_>, list: &[Value], before: &PathSet, kept: &PathSet) -> Vec<Value> {
-    let each = list.iter().enumerate().filter_map(|(index, item)| {
-        let part = Part { element: element_at(items, index, item), place: items.item, named: false };
-        part.pruned(item, before, kept)
-    });
-    each.collect()
+    is > 0 || was == 0
 }
 
 /// A field or an item.
@@ -50,14 +53,14 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    fn pruned(&self, value: &Value, before: &PathSet, kept: &PathSet) -> Option<Value> {
+    fn stays(&self, value: &mut Value, before: &PathSet, kept: &PathSet) -> bool {
         if goes(&self.element, self.named, before, kept) {
-            return None;
+            return false;
         }
-        let Some(before) = before.at(&self.element) else { return Some(value.clone()) };
+        let Some(before) = before.at(&self.element) else { return true };
         let nothing = PathSet::default();
         let kept = kept.at(&self.element).map_or(&nothing, |node| &node.below);
-        below(self.place, value, &before.below, kept)
+        leaves_something(self.place, value, &before.below, kept)
     }
 }
 
