@@ -127,7 +127,7 @@ impl Registry {
     }
 }
 
-/// Refuses wrong types, and unknown fields where the caller wants to know; drops them otherwise.
+/// Refuses wrong types. Unknown fields are refused, or dropped with or without a word, as the caller wants it.
 pub(super) fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<(), Status> {
     let asked = passage.target.kind;
     let kind = if passage.ownership == Ownership::Applied { asked.stored() } else { asked };
@@ -136,8 +136,12 @@ pub(super) fn check_fields(passage: &Passage<'_>, object: &mut Value) -> Result<
         metadata.remove("selfLink");
     }
     let unknown = kind.check_schema(object)?;
-    if !unknown.is_empty() && passage.options.field_validation == FieldValidation::Strict {
-        return Err(schema::strict_error(&unknown));
+    match passage.options.field_validation {
+        FieldValidation::Strict if !unknown.is_empty() => return Err(schema::strict_error(&unknown)),
+        FieldValidation::Warn => {
+            schema::complaints(&[], &unknown).into_iter().for_each(|complaint| passage.cx.warnings.add(complaint));
+        }
+        FieldValidation::Strict | FieldValidation::Ignore => {}
     }
     schema::prune(object, &unknown);
     refuse(passage.target, &kind.check_version(object))

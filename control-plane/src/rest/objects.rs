@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::header::USER_AGENT;
 use http::{Method, StatusCode};
+use serde_json::Value;
 use xebec_api::decode::{self, Lenient};
 use xebec_api::patch::PatchKind;
 use xebec_api::{Kind, Status, Subresource, schema, table};
@@ -77,27 +78,21 @@ async fn create(call: &Call, target: Target, body: Body) -> Result<Response, Sta
     if target.kind.is_namespaced() && target.namespace.is_none() {
         return Err(Status::method_not_supported(target.kind, "POST"));
     }
-    let body = decoded(call, body).await?;
-    let warnings = warnings(&target, &options, &body)?;
-    let body = body.value;
+    let body = decoded(call, &options, body).await?;
     let stored = call.state.registry.create(&call.cx, &target, body, &options).await?;
     let mut response = match target.subresource {
         None | Some(Subresource::Token) => show(call, StatusCode::CREATED, form, &target, &stored)?,
         Some(_) => respond::json(StatusCode::CREATED, &stored.success(target.kind)),
     };
-    respond::warn(&mut response, &warnings);
     respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
 
 async fn update(call: &Call, target: &Target, body: Body) -> Result<Response, Status> {
     let (form, options) = (negotiate::form(&call.headers)?, write_options(call)?);
-    let body = decoded(call, body).await?;
-    let warnings = warnings(target, &options, &body)?;
-    let body = body.value;
+    let body = decoded(call, &options, body).await?;
     let stored = call.state.registry.update(&call.cx, target, body, &options).await?;
     let mut response = show(call, StatusCode::OK, form, target, &stored)?;
-    respond::warn(&mut response, &warnings);
     respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
@@ -114,12 +109,9 @@ async fn patch(call: &Call, target: &Target, body: Body) -> Result<Response, Sta
     let (form, options) = (negotiate::form(&call.headers)?, write_options(call)?);
     call.query.refuse_force()?;
     let bytes = body::read(body, call.cx.deadline).await?;
-    let Lenient { value, duplicates } = decode::lenient_json(&bytes)?;
-    let warnings = judge(&options, schema::complaints(&duplicates, &[]))?;
-    let patch = Patch { kind, body: value };
+    let patch = Patch { kind, body: judged(call, &options, decode::lenient_json(&bytes)?)? };
     let stored = call.state.registry.patch(&call.cx, target, &patch, &options).await?;
     let mut response = show(call, StatusCode::OK, form, target, &stored)?;
-    respond::warn(&mut response, &warnings);
     respond::warn(&mut response, &call.cx.warnings.all());
     Ok(response)
 }
@@ -171,25 +163,20 @@ async fn delete_options(call: &Call, body: Body) -> Result<DeleteOptions, Status
     call.query.delete(options)
 }
 
-async fn decoded(call: &Call, body: Body) -> Result<Lenient, Status> {
+async fn decoded(call: &Call, options: &WriteOptions, body: Body) -> Result<Value, Status> {
     let bytes = body::read(body, call.cx.deadline).await?;
-    body::lenient(&call.headers, &bytes)
+    judged(call, options, body::lenient(&call.headers, &bytes)?)
 }
 
-/// What will be dropped, for callers that want to be told; a strict caller is refused where the registry would not see why.
-fn warnings(target: &Target, options: &WriteOptions, body: &Lenient) -> Result<Vec<String>, Status> {
-    let told = options.field_validation == FieldValidation::Warn && target.subresource.is_none();
-    let unknown = if told { target.kind.check_schema(&body.value).unwrap_or_default() } else { Vec::new() };
-    judge(options, schema::complaints(&body.duplicates, &unknown))
-}
-
-/// What the caller is told of complaints, unless it wants none, or wants to be refused.
-fn judge(options: &WriteOptions, complaints: Vec<String>) -> Result<Vec<String>, Status> {
+/// The body, unless it has fields twice and its caller wants to be refused for that, as for unknown fields, which the registry sees.
+fn judged(call: &Call, options: &WriteOptions, body: Lenient) -> Result<Value, Status> {
+    let complaints = schema::complaints(&body.duplicates, &[]);
     match options.field_validation {
-        FieldValidation::Strict if !complaints.is_empty() => Err(schema::strict_refusal(&complaints)),
-        FieldValidation::Warn => Ok(complaints),
-        _ => Ok(Vec::new()),
+        FieldValidation::Strict if !complaints.is_empty() => return Err(schema::strict_refusal(&complaints)),
+        FieldValidation::Warn => complaints.into_iter().for_each(|complaint| call.cx.warnings.add(complaint)),
+        FieldValidation::Strict | FieldValidation::Ignore => {}
     }
+    Ok(body.value)
 }
 
 /// One object in the form that the client wants.

@@ -157,6 +157,18 @@ async fn fields_that_come_twice_are_judged_as_asked() {
 }
 
 #[tokio::test]
+async fn unknown_fields_of_a_patch_are_warned_about() {
+    let (_fixture, app) = server().await;
+    let merged = r#"{"spec":{"replicsa":3}}"#;
+    let added = r#"[{"op":"add","path":"/spec/replicsa","value":3}]"#;
+    for (format, patch) in [(MERGE, merged), (STRATEGIC, merged), (JSON_PATCH, added)] {
+        let (response, _) = raw(&app, "PATCH", ITEM, &[("content-type", format)], patch).await;
+        assert_eq!(response.headers()["warning"], r#"299 - "unknown field 'spec.replicsa'""#, "{format}");
+        assert_eq!((response.status().as_u16(), response.headers().get_all("warning").iter().count()), (200, 1));
+    }
+}
+
+#[tokio::test]
 async fn subresources_are_patched_apart() {
     let (_fixture, app) = server().await;
     for format in [MERGE, STRATEGIC] {
