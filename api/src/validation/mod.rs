@@ -19,6 +19,7 @@ pub mod handler;
 pub mod ingress;
 pub mod job;
 pub mod limits;
+pub mod match_conditions;
 pub mod metadata;
 pub mod network;
 pub mod node;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::rule::Rule;
-use super::{Unique, named, webhook_client};
+use super::{Unique, match_conditions, named, webhook_client};
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::names;
 use crate::value::{list, text};
@@ -57,7 +57,8 @@ pub fn validate(configuration: &Value) -> FieldErrors {
         if let Some(client) = webhook.get("clientConfig") {
             webhook_client::validate(client, &path.child("clientConfig"), &mut errors);
         }
-        conditions(webhook, &path.child("matchConditions"), &mut errors);
+        let conditions = list(webhook, "/matchConditions");
+        match_conditions::validate(conditions, &path.child("matchConditions"), &mut errors);
         for (index, rule) in list(webhook, "/rules").iter().enumerate() {
             stars(rule, &path.child("rules").index(index), &mut errors);
         }
@@ -73,12 +74,6 @@ fn full_name(errors: &mut FieldErrors, path: &FieldPath, name: &str) {
     errors.require(name.split('.').count() > 2, || {
         FieldError::invalid(path, name, "should be a domain with at least three segments separated by dots")
     });
-}
-
-/// Nothing evaluates them yet, and what is not evaluated must not be passed over.
-fn conditions(webhook: &Value, path: &FieldPath, errors: &mut FieldErrors) {
-    let conditions = list(webhook, "/matchConditions");
-    errors.require(conditions.is_empty(), || FieldError::forbidden(path, "match conditions are not supported"));
 }
 
 /// A star says everything already.

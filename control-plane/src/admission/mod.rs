@@ -6,6 +6,7 @@
 
 mod certificate_requester;
 mod certificate_signers;
+pub mod conditions;
 mod default_class;
 mod default_tolerations;
 mod limit_ranger;

@@ -16,7 +16,7 @@ use super::{
     Backend, Environment, Registry, RegistryParts, RequestContext, Stored, SystemEnvironment, Target, WriteOptions,
 };
 use crate::admission;
-use crate::admission::webhooks::{WebhookMetrics, Webhooks};
+use crate::admission::webhooks::{WebhookMetrics, WebhookParts, Webhooks};
 use crate::authn::User;
 use crate::authn::bearer::BearerTokens;
 use crate::authn::service_account::ServiceAccountTokens;
@@ -117,7 +117,14 @@ pub(crate) fn tokens(cache: Arc<Cache>) -> BearerTokens {
 pub(crate) fn webhooks(cache: &Arc<Cache>) -> Webhooks {
     let environment: Arc<dyn Environment> = Arc::new(SystemEnvironment);
     let dialler = Dialler::new(cache.clone(), environment.clone());
-    Webhooks::new(cache.clone(), dialler, conversions(cache), environment, WebhookMetrics::default())
+    Webhooks::new(WebhookParts {
+        cache: cache.clone(),
+        dialler,
+        conversions: conversions(cache),
+        authorizer: Arc::new(AllButNobody),
+        environment,
+        metrics: WebhookMetrics::default(),
+    })
 }
 
 /// By webhooks on hosts; Services have nobody behind them.

@@ -31,7 +31,7 @@ use super::master_file::MasterFile;
 use super::networks;
 use super::reading::Readers;
 use super::view::View;
-use crate::admission::webhooks::{WebhookMetrics, Webhooks};
+use crate::admission::webhooks::{WebhookMetrics, WebhookParts, Webhooks};
 use crate::admission::{self, Admission, CertificateSigners};
 use crate::aggregation::{self, Aggregator, Follow, identity};
 use crate::audit::Auditor;
@@ -88,8 +88,14 @@ impl Assembly<'_> {
         let dialler = Dialler::new(self.cache.clone(), environment.clone());
         let webhooks = WebhookMetrics::default();
         let conversions = Arc::new(Conversions::new(dialler.clone(), environment.clone()));
-        let cache = self.cache.clone();
-        let hooks = Webhooks::new(cache, dialler.clone(), conversions.clone(), environment, webhooks.clone());
+        let hooks = Webhooks::new(WebhookParts {
+            cache: self.cache.clone(),
+            dialler: dialler.clone(),
+            conversions: conversions.clone(),
+            authorizer: authorizer.clone(),
+            environment,
+            metrics: webhooks.clone(),
+        });
         let registry = self.registry(&rbac, &authorizer, &tokens, (hooks, conversions));
         let hub = self.hub(&registry);
         let nodes: Arc<dyn NodeStreams> = Arc::new(hub.clone());

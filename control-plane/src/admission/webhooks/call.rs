@@ -1,5 +1,6 @@
 //! Asking one webhook, and what its answer, or that there is none, means for the request.
 
+use serde_json::Value;
 use tokio::time::Instant;
 use xebec_api::decode::MAX_BYTES;
 use xebec_api::{Kind, Status};
@@ -9,6 +10,7 @@ use super::hook::Hook;
 use super::metrics::Role;
 use super::question::{Question, Shown};
 use super::review::{self, Verdict};
+use crate::admission::conditions::Facts;
 
 /// The most bytes of an answer: an object's worth of patch, as text within text.
 const MOST: usize = 2 * MAX_BYTES;
@@ -33,14 +35,20 @@ impl Webhooks {
         question: &Question<'_>,
         shown: &Shown<'_>,
     ) -> Result<Option<Verdict>, Status> {
+        let uid = self.parts.environment.uid();
+        let request = review::request(question, kind, &uid);
+        if !self.is_meant(hook, &request, question, shown)? {
+            return Ok(None);
+        }
         let begun = Instant::now();
-        let outcome = self.ask(hook, kind, question, shown).await;
+        let review = review::document(request, shown, hook.version);
+        let outcome = self.ask(hook, question, &review, &uid).await;
         let passes = match &outcome {
             Ok(_) => true,
             Err(Failure::Call(_)) => hook.fails_open,
             Err(_) => false,
         };
-        self.metrics.called(hook, role, question.operation, !passes, begun.elapsed());
+        self.parts.metrics.called(hook, role, question.operation, !passes, begun.elapsed());
         let (why, status) = match outcome {
             Ok(verdict) => return Ok(Some(verdict)),
             Err(Failure::Call(why)) if passes => {
@@ -51,31 +59,49 @@ impl Webhooks {
             Err(Failure::Denied(status)) => ("no_error", status),
             Err(Failure::Final(status)) => ("apiserver_internal_error", status),
         };
-        self.metrics.rejected(hook, role, question.operation, why, status.code);
+        self.parts.metrics.rejected(hook, role, question.operation, why, status.code);
         Err(status)
     }
 
-    async fn ask(
+    /// Whether the webhook's conditions hold. Where that cannot be known, its failure policy decides.
+    fn is_meant(
         &self,
         hook: &Hook,
-        kind: &Kind,
+        request: &Value,
         question: &Question<'_>,
         shown: &Shown<'_>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<bool, Status> {
+        let holds = match &hook.conditions {
+            Ok(conditions) if conditions.is_empty() => return Ok(true),
+            Ok(conditions) => {
+                let objects = (shown.object.as_deref(), shown.old.as_deref());
+                conditions.hold(&Facts::new(request, objects, question.cx.user.clone(), self.parts.authorizer.clone()))
+            }
+            Err(why) => Err(why.clone()),
+        };
+        match holds {
+            Ok(holds) => Ok(holds),
+            Err(why) if hook.fails_open => {
+                tracing::warn!(webhook = hook.name, why, "match conditions have no answer; the webhook is not asked");
+                Ok(false)
+            }
+            Err(why) => Err(Status::forbidden(question.target.kind, &question.target.name, why)),
+        }
+    }
+
+    async fn ask(&self, hook: &Hook, question: &Question<'_>, review: &Value, uid: &str) -> Result<Verdict, Failure> {
         if question.dry_run && !hook.takes_dry_runs {
             let why = format!("admission webhook \"{}\" does not support dry run", hook.name);
             return Err(Failure::Final(Status::bad_request(why)));
         }
         let client = hook.client.as_ref().map_err(|why| Failure::Call(why.clone()))?;
-        let uid = self.environment.uid();
-        let review = review::request(question, kind, shown, hook.version, &uid);
         let deadline = question.cx.deadline.min(Instant::now() + hook.timeout);
-        let answer = client.ask(&review, MOST, deadline).await;
+        let answer = client.ask(review, MOST, deadline).await;
         if answer.is_err() && Instant::now() >= question.cx.deadline {
             return Err(Failure::Final(Status::timeout("request did not complete within requested timeout")));
         }
         let answer = answer.map_err(|error| Failure::Call(format!("failed to call webhook: {error}")))?;
-        let verdict = review::verdict(&answer, hook.version, &uid).map_err(Failure::Call)?;
+        let verdict = review::verdict(&answer, hook.version, uid).map_err(Failure::Call)?;
         verdict.warnings.iter().for_each(|warning| question.cx.warnings.add(warning));
         for (key, text) in &verdict.annotations {
             question.cx.annotations.add(format!("{}/{key}", hook.name), text);
@@ -89,7 +115,7 @@ impl Webhooks {
     fn pass_over(&self, hook: &Hook, role: Role, question: &Question<'_>, why: &str) {
         let (webhook, configuration) = (&hook.name, &hook.configuration);
         tracing::warn!(%webhook, %configuration, why, "a webhook could not be asked; the request goes on without it");
-        self.metrics.passed_over(hook, role);
+        self.parts.metrics.passed_over(hook, role);
         let which = match role {
             Role::Mutates => "mutation",
             Role::Validates => "validating",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use xebec_api::value;
 
+use crate::admission::conditions::Conditions;
 use crate::admission::matching::Criteria;
 use crate::outbound::Dialler;
 use crate::webhooks::{Client, Endpoint};
@@ -26,6 +27,8 @@ pub(super) struct Hook {
     pub(super) configuration: String,
     /// Which requests it is asked about.
     pub(super) criteria: Criteria,
+    /// What else must hold of such a request; or why that cannot be known.
+    pub(super) conditions: Result<Conditions, String>,
     /// Whether a request goes on when it cannot be asked.
     pub(super) fails_open: bool,
     /// Whether it wants to be asked again when others have changed the object since.
@@ -58,6 +61,7 @@ impl Hook {
             name: word("/name").to_owned(),
             configuration: configuration.to_owned(),
             criteria: Criteria::of_webhook(webhook)?,
+            conditions: Conditions::read(value::list(webhook, "/matchConditions")).map_err(|error| error.to_string()),
             fails_open: word("/failurePolicy") == "Ignore",
             again_if_needed: word("/reinvocationPolicy") == "IfNeeded",
             timeout: Duration::from_secs(seconds.unwrap_or(TIMEOUT)),

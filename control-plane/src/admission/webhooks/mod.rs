@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use crate::authz::Authorizer;
 use crate::cache::Cache;
 use crate::conversion::Conversions;
 use crate::outbound::Dialler;
@@ -32,28 +33,33 @@ pub use metrics::WebhookMetrics;
 pub use mutating::{Round, Settle};
 pub use question::{Question, View, write_options};
 
+/// What webhooks are asked with.
+pub struct WebhookParts {
+    /// Where the configurations are.
+    pub cache: Arc<Cache>,
+    /// Reaches the servers.
+    pub dialler: Dialler,
+    /// Shows objects in the versions that webhooks ask for.
+    pub conversions: Arc<Conversions>,
+    /// Answers the conditions' questions.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// Makes the uids of questions.
+    pub environment: Arc<dyn Environment>,
+    /// Counts.
+    pub metrics: WebhookMetrics,
+}
+
 /// All admission webhooks of the cluster.
 pub struct Webhooks {
-    cache: Arc<Cache>,
-    dialler: Dialler,
-    conversions: Arc<Conversions>,
-    environment: Arc<dyn Environment>,
-    metrics: WebhookMetrics,
+    parts: WebhookParts,
     compiled: ArcSwap<Configurations>,
     compiling: Mutex<()>,
 }
 
 impl Webhooks {
-    /// Those that the configurations in `cache` name, reached by `dialler`. They are shown objects in the versions that they ask for.
-    pub fn new(
-        cache: Arc<Cache>,
-        dialler: Dialler,
-        conversions: Arc<Conversions>,
-        environment: Arc<dyn Environment>,
-        metrics: WebhookMetrics,
-    ) -> Webhooks {
-        let (compiled, compiling) = (ArcSwap::default(), Mutex::default());
-        Webhooks { cache, dialler, conversions, environment, metrics, compiled, compiling }
+    /// Those that the configurations in the cache name.
+    pub fn new(parts: WebhookParts) -> Webhooks {
+        Webhooks { parts, compiled: ArcSwap::default(), compiling: Mutex::default() }
     }
 
     /// Whether there are mutating webhooks at all.
@@ -69,15 +75,15 @@ impl Webhooks {
     /// The webhooks as they are now.
     fn current(&self) -> Arc<Configurations> {
         let compiled = self.compiled.load_full();
-        if compiled.are_of(&self.cache) {
+        if compiled.are_of(&self.parts.cache) {
             return compiled;
         }
         let _compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
         let compiled = self.compiled.load_full();
-        if compiled.are_of(&self.cache) {
+        if compiled.are_of(&self.parts.cache) {
             return compiled;
         }
-        let compiled = Arc::new(Configurations::read(&self.cache, &self.dialler, &compiled));
+        let compiled = Arc::new(Configurations::read(&self.parts.cache, &self.parts.dialler, &compiled));
         self.compiled.store(compiled.clone());
         compiled
     }

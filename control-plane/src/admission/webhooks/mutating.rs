@@ -72,7 +72,7 @@ impl Webhooks {
     }
 
     fn shown(&self, hook: &Hook, question: &Question<'_>) -> Option<&'static Kind> {
-        question.with_subject(&self.cache, |subject| match subject.is_configuration() {
+        question.with_subject(&self.parts.cache, |subject| match subject.is_configuration() {
             true => None,
             false => hook.criteria.matches(subject),
         })
@@ -86,7 +86,7 @@ impl Webhooks {
         question: &mut Question<'_>,
         settle: Option<&Settle<'_>>,
     ) -> Result<bool, Status> {
-        let objects = question.show(&self.conversions, shown).await?;
+        let objects = question.show(&self.parts.conversions, shown).await?;
         let verdict = self.consult(hook, Role::Mutates, shown, question, &objects).await?;
         let Some(text) = verdict.and_then(|verdict| verdict.patch) else { return Ok(false) };
         let (Some(settle), Some(before), Some(object)) = (settle, &objects.object, question.object.as_deref()) else {
@@ -94,7 +94,7 @@ impl Webhooks {
             return Err(self.unusable(hook, question, why));
         };
         let changed = async {
-            let mut changed = question.take_back(&self.conversions, shown, patched(before, &text)?).await?;
+            let mut changed = question.take_back(&self.parts.conversions, shown, patched(before, &text)?).await?;
             settle(&mut changed).map(|()| changed)
         };
         let mut changed = changed.await.map_err(|status| self.unusable(hook, question, &status.message))?;
@@ -108,7 +108,7 @@ impl Webhooks {
     /// An answer that cannot be carried out.
     fn unusable(&self, hook: &Hook, question: &Question<'_>, why: &str) -> Status {
         let status = Status::internal(format!("admission webhook \"{}\": {why}", hook.name));
-        self.metrics.rejected(hook, Role::Mutates, question.operation, "apiserver_internal_error", status.code);
+        self.parts.metrics.rejected(hook, Role::Mutates, question.operation, "apiserver_internal_error", status.code);
         status
     }
 }

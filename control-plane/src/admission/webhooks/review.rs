@@ -11,8 +11,15 @@ const GROUP: &str = "admission.k8s.io";
 /// Of a warning so many bytes are passed on.
 const WARNING: usize = 256;
 
-/// The review in `version` that asks the question, with objects as those of `kind` that are `shown`.
-pub(super) fn request(question: &Question<'_>, kind: &Kind, shown: &Shown<'_>, version: &str, uid: &str) -> Value {
+/// The review in `version` of a request with the objects that are `shown`.
+pub(super) fn document(mut request: Value, shown: &Shown<'_>, version: &str) -> Value {
+    request["object"] = json!(shown.object.as_deref());
+    request["oldObject"] = json!(shown.old.as_deref());
+    json!({"kind": "AdmissionReview", "apiVersion": format!("{GROUP}/{version}"), "request": request})
+}
+
+/// The request of a review that asks the question about objects of `kind`, without these objects.
+pub(super) fn request(question: &Question<'_>, kind: &Kind, uid: &str) -> Value {
     let (target, user) = (question.target, &question.cx.user);
     let resource = |kind: &Kind| json!({"group": kind.group, "version": kind.version, "resource": kind.plural});
     let mut request = json!({
@@ -21,7 +28,6 @@ pub(super) fn request(question: &Question<'_>, kind: &Kind, shown: &Shown<'_>, v
         "requestKind": question.group_version_kind(target.kind), "requestResource": resource(target.kind),
         "operation": question.operation.as_str(),
         "userInfo": {"username": user.name, "groups": user.groups},
-        "object": shown.object.as_deref(), "oldObject": shown.old.as_deref(),
         "dryRun": question.dry_run, "options": question.options,
     });
     let is_namespace = target.kind.group.is_empty() && target.kind.plural == "namespaces";
@@ -42,7 +48,7 @@ pub(super) fn request(question: &Question<'_>, kind: &Kind, shown: &Shown<'_>, v
     if !user.extra.is_empty() {
         request["userInfo"]["extra"] = json!(user.extra);
     }
-    json!({"kind": "AdmissionReview", "apiVersion": format!("{GROUP}/{version}"), "request": request})
+    request
 }
 
 /// What a webhook says.

@@ -17,7 +17,7 @@ impl Webhooks {
         let ask = |(hook, shown): &(Arc<Hook>, &'static Kind)| {
             let (hook, shown) = (hook.clone(), *shown);
             async move {
-                let objects = question.show(&self.conversions, shown).await?;
+                let objects = question.show(&self.parts.conversions, shown).await?;
                 self.consult(&hook, Role::Validates, shown, question, &objects).await
             }
         };
@@ -26,7 +26,7 @@ impl Webhooks {
 
     /// Those of `hooks` that the question is meant for, and the versions in which they are shown the object.
     fn meant(&self, hooks: &[Arc<Hook>], question: &Question<'_>) -> Vec<(Arc<Hook>, &'static Kind)> {
-        question.with_subject(&self.cache, |subject| {
+        question.with_subject(&self.parts.cache, |subject| {
             let is_exempt = subject.is_configuration();
             let of = |hook: &Arc<Hook>| hook.criteria.matches(subject).map(|shown| (hook.clone(), shown));
             if is_exempt { Vec::new() } else { hooks.iter().filter_map(of).collect() }

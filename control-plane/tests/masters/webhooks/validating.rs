@@ -11,6 +11,7 @@ pub(crate) async fn play(stage: &Stage) {
     a_question_says_who_does_what_to_which_object(stage).await;
     calls_and_parts_are_asked_about_as_what_they_are(stage).await;
     another_version_is_shown_where_the_rule_names_it(stage).await;
+    conditions_choose_among_requests(stage).await;
     configurations_are_never_asked_about(stage).await;
     a_bad_configuration_is_told_everything(stage).await;
 }
@@ -160,6 +161,42 @@ async fn another_version_is_shown_where_the_rule_names_it(stage: &Stage) {
     assert_eq!((&asked["kind"]["version"], &asked["requestKind"]["version"]), (&json!("v1"), &json!("v2")));
     assert_eq!(asked["object"]["apiVersion"], "autoscaling/v1");
     assert_eq!(asked["object"]["spec"]["targetCPUUtilizationPercentage"], 70);
+}
+
+async fn conditions_choose_among_requests(stage: &Stage) {
+    let namespace = "chosen";
+    stage.namespace(namespace).await;
+    let condition = |name: &str, expression: &str| json!({"name": name, "expression": expression});
+    let conditions = json!([
+        condition("not-exempt", "object.metadata.name != 'exempt'"),
+        condition("may", "authorizer.group('').resource('secrets').check('delete').allowed()"),
+        condition("sized", "object.data.k == 'v'")
+    ]);
+    let hooks = ["Fail", "Ignore"].map(|policy| {
+        let more = json!({"failurePolicy": policy, "matchConditions": conditions});
+        stage.hook(namespace, &policy.to_lowercase(), more)
+    });
+    stage.validating(namespace, hooks.to_vec()).await;
+    stage.webhook.answers(|_, _| Reply::Response(json!({"allowed": true})));
+    assert_eq!(stage.config_map(namespace, "exempt").await.0, 201);
+    assert_eq!(stage.webhook.asked().len(), 0);
+    assert_eq!(stage.config_map(namespace, "meant").await.0, 201);
+    assert_eq!(stage.webhook.asked().len(), 2);
+    let path = format!("/api/v1/namespaces/{namespace}/configmaps");
+    let (code, body) = stage.create(&path, json!({"metadata": {"name": "no-data"}})).await;
+    assert_eq!(code, 403, "{body}");
+    assert!(body["message"].as_str().unwrap().contains("match condition 'sized': no such key"), "{body}");
+    let bad = stage.hook(
+        namespace,
+        "bad",
+        json!({"matchConditions": [condition("a", "object.metadata.name"), condition("a", "nobody.knows")]}),
+    );
+    let path = format!("{}/validatingwebhookconfigurations", super::CONFIGURATIONS);
+    let (code, body) = stage.create(&path, json!({"metadata": {"name": "bad"}, "webhooks": [bad]})).await;
+    assert_eq!(code, 422, "{body}");
+    for words in ["Duplicate value: \"a\"", "compilation failed", "undeclared reference"] {
+        assert!(body["message"].as_str().unwrap().contains(words), "{words}: {body}");
+    }
 }
 
 /// Whoever locks everybody out must be able to undo it.
