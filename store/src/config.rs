@@ -63,7 +63,7 @@ pub struct Tuning {
     pub history_age: Duration,
     /// How many revisions of history are kept at most.
     pub history_revisions: u64,
-    /// Bytes of the newest changes kept at hand for watches; older ones are read from history, until that is compacted.
+    /// Bytes of the newest changes kept at hand for watches, while there are any; older ones are read from history, until that is compacted.
     pub watch_bytes: u64,
     /// How often the state is brought to the checkpoint database.
     pub checkpoint_interval: Duration,

@@ -45,6 +45,7 @@ pub(crate) struct Core {
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// When a leader last sent something.
     pub(crate) leader_heard: Mutex<Option<Instant>>,
+    pub(crate) started: Instant,
     pub(crate) space: Arc<Space>,
     pub(crate) instruments: Instruments,
 }
@@ -72,7 +73,7 @@ impl Core {
         *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
-    fn leader_heard(&self) -> Option<Instant> {
+    pub(crate) fn leader_heard(&self) -> Option<Instant> {
         *self.leader_heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

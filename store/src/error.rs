@@ -14,7 +14,7 @@ pub enum StoreError {
         leader: Option<u64>,
     },
     /// No majority of the members can be reached. Nothing was done.
-    #[error("no majority of the members is reachable")]
+    #[error("no majority of the members is reachable; nothing was done")]
     NoQuorum,
     /// The deadline passed. A write may or may not have happened, or happen yet.
     #[error("timed out, the outcome is unknown")]

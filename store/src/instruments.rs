@@ -42,10 +42,21 @@ pub(crate) struct Instruments {
     puts: Counter,
     deletes: Counter,
     compacted: Counter,
+    leases: Leases,
+    failed_heartbeats: Counter,
     failed_read_indexes: Counter,
     slow_read_indexes: Counter,
     slow_fsync: Arc<SlowLog>,
     slow_apply: Arc<SlowLog>,
+}
+
+/// What became of leases.
+#[derive(Clone, Debug, Default)]
+struct Leases {
+    granted: Counter,
+    renewed: Counter,
+    revoked: Counter,
+    expired: Counter,
 }
 
 /// A proposal under way; counted until it is dropped.
@@ -54,6 +65,23 @@ pub(crate) struct Pending(Gauge);
 impl Drop for Pending {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+/// A heartbeat under way; dropped without an answer, it has failed.
+pub(crate) struct Heartbeat(Option<Counter>);
+
+impl Heartbeat {
+    pub(crate) fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        if let Some(failed) = self.0.take() {
+            failed.inc();
+        }
     }
 }
 
@@ -74,6 +102,8 @@ impl Instruments {
             puts: Counter::default(),
             deletes: Counter::default(),
             compacted: Counter::default(),
+            leases: Leases::default(),
+            failed_heartbeats: Counter::default(),
             failed_read_indexes: Counter::default(),
             slow_read_indexes: Counter::default(),
             slow_fsync: Arc::new(SlowLog::new("fsync", tuning.slow_fsync)),
@@ -106,14 +136,28 @@ impl Instruments {
         }
     }
 
-    /// What a command did.
+    /// What a command did, unless it was refused.
     pub(crate) fn changed(&self, body: &Body, events: &[Event]) {
-        if matches!(body, Body::Txn(_)) {
-            self.txns.inc();
-        }
+        match body {
+            Body::Txn(_) => self.txns.inc(),
+            Body::LeaseGrant { .. } => self.leases.granted.inc(),
+            Body::LeaseRenew { .. } => self.leases.renewed.inc(),
+            Body::LeaseRevoke { .. } => self.leases.revoked.inc(),
+            Body::Compact { .. } | Body::HashCheck { .. } => 0,
+        };
         let puts = events.iter().filter(|event| event.current.is_some()).count();
         self.puts.inc_by(puts as u64);
         self.deletes.inc_by((events.len() - puts) as u64);
+    }
+
+    /// This leader has revoked a lease whose time had passed.
+    pub(crate) fn lease_expired(&self) {
+        self.leases.expired.inc();
+    }
+
+    /// A heartbeat is about to be sent.
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
+        Heartbeat(Some(self.failed_heartbeats.clone()))
     }
 
     /// So many versions were forgotten.
@@ -168,6 +212,11 @@ impl Instruments {
             ("etcd_mvcc_txn", "Transactions applied", &self.txns),
             ("etcd_mvcc_put", "Keys put", &self.puts),
             ("etcd_mvcc_delete", "Keys deleted", &self.deletes),
+            ("etcd_server_heartbeat_send_failures", "Heartbeats of this leader that failed", &self.failed_heartbeats),
+            ("etcd_debugging_lease_granted", "Leases granted", &self.leases.granted),
+            ("etcd_debugging_lease_renewed", "Leases renewed", &self.leases.renewed),
+            ("etcd_debugging_lease_revoked", "Leases revoked, the expired ones included", &self.leases.revoked),
+            ("etcd_debugging_server_lease_expired", "Leases that expired under this leader", &self.leases.expired),
             ("etcd_debugging_mvcc_db_compaction_keys", "Versions that compaction has dropped", &self.compacted),
         ];
         for (name, help, counter) in counters {
@@ -227,6 +276,14 @@ impl Collector for Readings {
         for (name, help, value) in gauges {
             let encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
             ConstGauge::new(value).encode(encoder)?;
+        }
+        let labels = [
+            ("etcd_server_id", "This member's id", ("server_id", format!("{:x}", status.node_id))),
+            ("etcd_server_version", "Xebec's version", ("server_version", env!("CARGO_PKG_VERSION").to_owned())),
+        ];
+        for (name, help, label) in labels {
+            let mut encoder = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(1_u64).encode(encoder.encode_family(&[label])?)?;
         }
         Ok(())
     }

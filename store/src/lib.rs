@@ -32,6 +32,7 @@ mod membership;
 mod network;
 mod observer;
 mod open;
+mod patience;
 mod propose;
 mod raft;
 mod reads;

@@ -70,7 +70,11 @@ impl Limits {
 
 /// Refuses a command that another member has let pass: it must fit into a record of the log.
 fn check_command(bytes: usize) -> Result<(), StoreError> {
-    within("the command", bytes, MAX_COMMAND)
+    if bytes > MAX_COMMAND { Err(command_too_large(bytes, MAX_COMMAND)) } else { Ok(()) }
+}
+
+pub(crate) fn command_too_large(size: usize, limit: usize) -> StoreError {
+    StoreError::TooLarge { what: "the command", size, limit }
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), StoreError> {

@@ -86,6 +86,7 @@ async fn lead(core: &Core, history: &History, state: &State, led_for: Duration) 
     }
     for id in to_revoke(state, core.board.time_ms(), led_for) {
         core.propose(&Body::LeaseRevoke { id }, deadline()).await?;
+        core.instruments.lease_expired();
     }
     Ok(())
 }

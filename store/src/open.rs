@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::checkpoint::{Checkpointer, Source};
 use crate::clock::LeaderClock;
@@ -64,7 +65,12 @@ async fn start(
     let board = Arc::new(Board::new(newest, config.observer.clone(), clock, config.tuning.watch_bytes));
     let peers = Arc::new(Peers::new(config.world.network.clone(), &config.cluster_id, config.node_id));
     let watchdog = Arc::new(Watchdog::new(&config.tuning));
-    let links = LinkFactory { peers: peers.clone(), snapshots: snapshots.clone(), watchdog: watchdog.clone() };
+    let links = LinkFactory {
+        peers: peers.clone(),
+        snapshots: snapshots.clone(),
+        watchdog: watchdog.clone(),
+        instruments: instruments.clone(),
+    };
     let engine = Engine {
         wal: wal.clone(),
         machine: Machine::new(board.clone(), snapshots.clone(), wal.clone(), instruments.clone()),
@@ -95,6 +101,7 @@ async fn start(
         raft,
         changing: tokio::sync::Mutex::default(),
         leader_heard: Mutex::default(),
+        started: Instant::now(),
         space: space.clone(),
         instruments: instruments.clone(),
     });

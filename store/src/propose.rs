@@ -3,7 +3,7 @@
 //! An attempt can end in three ways. *Refused*: it is certainly not in any log. *Unknown*: it may be, or may get there
 //! yet. *Done*. Because the command carries a request id that the state machine remembers, an unknown attempt is
 //! simply tried again: if the first one was applied, the second gets its answer. A caller is told "unknown" only when
-//! its deadline has come.
+//! its deadline has come, or nobody leads for so long that no election can be under way (`patience.rs`).
 
 use std::time::Duration;
 
@@ -12,11 +12,13 @@ use openraft::errors::{ClientWriteError, LinearizableReadError, RaftError};
 use openraft::{LinearizerOption, ReadPolicy};
 use tokio::time::{Instant, sleep, timeout_at};
 use xebec_kv::{Body, Outcome, wire};
-use xebec_proto::peer::{ProposeRequest, ReadIndexRequest, propose_response, read_index_response};
+use xebec_proto::peer::{ProposeRequest, ReadIndexRequest, TooLarge, propose_response, read_index_response};
 
 use crate::core::Core;
 use crate::error::StoreError;
+use crate::limits::command_too_large;
 use crate::network::{Lane, Lost};
+use crate::patience::Patience;
 use crate::raft::types::{Proposal, Reply};
 use crate::reads::Missed;
 
@@ -79,18 +81,18 @@ impl Core {
         let ticket = self.session.ticket();
         let command = Draft { command: wire::encode_body(&ticket.request_id(), body), purpose };
         let _admitted = self.limits.admit(command.command.len())?;
-        let mut unsure = false;
+        let (mut unsure, mut patience) = (false, Patience::default());
         loop {
             match self.attempt(&command, deadline).await {
                 Ok(Outcome::Rejected(rejection)) => return Err(rejection.into()),
                 Ok(outcome) => return Ok(outcome),
-                // An earlier attempt may have got through: only the deadline ends the doubt.
+                // An earlier attempt may have got through: only an outcome ends the doubt.
                 Err(Attempt::Failed(StoreError::Overloaded | StoreError::NoSpace)) if unsure => {}
                 Err(Attempt::Failed(error)) => return Err(error),
                 Err(Attempt::Unknown) => unsure = true,
                 Err(Attempt::Refused) => {}
             }
-            if !self.pause(deadline).await {
+            if patience.is_over(self) || !self.pause(deadline).await {
                 return Err(too_late(unsure));
             }
         }
@@ -138,11 +140,12 @@ impl Core {
 
     /// Asks for rounds until one gives an index.
     async fn await_index(&self, deadline: Instant) -> Result<u64, StoreError> {
+        let mut patience = Patience::default();
         loop {
             match self.reads.index(deadline).await {
                 Some(Ok(index)) => return Ok(index),
                 Some(Err(Missed::Stopped)) => return Err(stopped()),
-                Some(Err(Missed::Round)) if self.pause(deadline).await => {}
+                Some(Err(Missed::Round)) if !patience.is_over(self) && self.pause(deadline).await => {}
                 Some(Err(_)) | None => return Err(StoreError::NoQuorum),
             }
         }
@@ -151,6 +154,7 @@ impl Core {
     /// One round: wherever the leader is, its index.
     pub(crate) async fn read_index(&self, deadline: Instant) -> Result<u64, StoreError> {
         match self.presumed_leader() {
+            _ if self.is_unled() => Err(StoreError::NoQuorum),
             Some(leader) if leader == self.node_id => self.read_index_here(deadline).await,
             Some(leader) => self.read_index_at(leader, deadline).await,
             None => Err(StoreError::NotLeader { leader: None }),
@@ -160,6 +164,7 @@ impl Core {
     async fn attempt(&self, command: &Draft, deadline: Instant) -> Result<Outcome, Attempt> {
         match self.presumed_leader() {
             Some(leader) if leader == self.node_id => self.write(command, deadline).await,
+            _ if self.is_unled() => Err(Attempt::Refused),
             Some(leader) => self.forward(leader, command, deadline).await,
             None => Err(Attempt::Refused),
         }
@@ -170,8 +175,8 @@ impl Core {
         self.space.spend(draft.command.len() as u64);
         self.space.check(body, draft.purpose == Purpose::Freeing).map_err(Attempt::Failed)?;
         let proposal = Proposal::new(self.board.time_ms(), &draft.command);
-        let written = timeout_at(deadline, self.raft.client_write(proposal)).await.map_err(|_| Attempt::Unknown)?;
-        match written {
+        let written = self.while_led(deadline, self.raft.client_write(proposal)).await;
+        match written.ok_or(Attempt::Unknown)? {
             Ok(response) => {
                 let Reply(outcome) = response.data;
                 Ok(outcome)
@@ -187,17 +192,7 @@ impl Core {
         let freeing = draft.purpose == Purpose::Freeing;
         let request = ProposeRequest { command: draft.command.clone(), freeing, ..ProposeRequest::default() };
         let answered = self.while_led_by(leader, deadline, self.forwarder.propose(leader, &address, request)).await;
-        match answered.ok_or(Attempt::Unknown)??.outcome {
-            Some(propose_response::Outcome::Result(outcome)) => {
-                wire::decode_outcome(&outcome).map_err(|_| Attempt::Unknown)
-            }
-            Some(propose_response::Outcome::NotLeader(_)) => Err(Attempt::Refused),
-            Some(propose_response::Outcome::Refused(reason)) if reason == NO_SPACE => {
-                Err(Attempt::Failed(StoreError::NoSpace))
-            }
-            Some(propose_response::Outcome::Refused(_)) => Err(Attempt::Failed(StoreError::Overloaded)),
-            Some(propose_response::Outcome::Unknown(_)) | None => Err(Attempt::Unknown),
-        }
+        answered.ok_or(Attempt::Unknown)??.outcome.map_or(Err(Attempt::Unknown), answered_by_leader)
     }
 
     async fn read_index_at(&self, leader: u64, deadline: Instant) -> Result<u64, StoreError> {
@@ -217,7 +212,7 @@ impl Core {
     async fn while_led_by<T>(&self, leader: u64, deadline: Instant, call: impl Future<Output = T>) -> Option<T> {
         let mut roles = self.roles.clone();
         tokio::select! {
-            answered = timeout_at(deadline, call) => answered.ok(),
+            answered = self.while_led(deadline, call) => answered,
             _ = roles.wait_for(|roles| roles.current_leader != Some(leader)) => None,
         }
     }
@@ -235,7 +230,19 @@ impl Core {
     }
 }
 
-/// What a proposer is told whose deadline has come.
+fn answered_by_leader(answer: propose_response::Outcome) -> Result<Outcome, Attempt> {
+    use propose_response::Outcome as Answer;
+    Err(match answer {
+        Answer::Result(outcome) => return wire::decode_outcome(&outcome).map_err(|_| Attempt::Unknown),
+        Answer::NotLeader(_) => Attempt::Refused,
+        Answer::Refused(reason) if reason == NO_SPACE => Attempt::Failed(StoreError::NoSpace),
+        Answer::Refused(_) => Attempt::Failed(StoreError::Overloaded),
+        Answer::TooLarge(TooLarge { size, limit }) => Attempt::Failed(command_too_large(size as usize, limit as usize)),
+        Answer::Unknown(_) => Attempt::Unknown,
+    })
+}
+
+/// What a proposer is told who has waited long enough.
 fn too_late(unsure: bool) -> StoreError {
     if unsure { StoreError::Timeout } else { StoreError::NoQuorum }
 }
@@ -251,4 +258,16 @@ impl From<Lost> for Attempt {
 
 fn stopped() -> StoreError {
     StoreError::Stopped { reason: "shut down".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_leader_finds_too_large_comes_back_as_that() {
+        let answer = propose_response::Outcome::TooLarge(TooLarge { size: 40 << 20, limit: 31 << 20 });
+        let Err(Attempt::Failed(error)) = answered_by_leader(answer) else { panic!("it is refused for good") };
+        assert_eq!(error.to_string(), "the command is 41943040, more than the limit of 32505856");
+    }
 }

@@ -130,8 +130,11 @@ pub(super) fn store_status(error: StoreError) -> Status {
         }
         StoreError::NoSpace => Status::new(Reason::InsufficientStorage, format!("nothing was written: {error}")),
         StoreError::Overloaded => Status::too_many_requests("the store is overloaded; try again", 1),
-        StoreError::NotLeader { .. } | StoreError::NoQuorum | StoreError::Stopped { .. } => {
+        StoreError::NotLeader { .. } | StoreError::NoQuorum => {
             Status::service_unavailable(format!("the store cannot be reached: {error}"))
+        }
+        StoreError::Stopped { .. } => {
+            Status::service_unavailable(format!("{error}; a write may or may not have happened"))
         }
         StoreError::Rejected(rejection) => Status::internal(format!("the store refused the transaction: {rejection}")),
         other => Status::internal(format!("the store failed: {other}")),

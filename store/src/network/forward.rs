@@ -9,6 +9,8 @@
 //! When a stream breaks, all who wait on it are told that their outcome is unknown; the next proposal opens a new one.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::iter::successors;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +18,7 @@ use futures::{StreamExt, stream};
 use tokio::sync::{mpsc, oneshot};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
-use tonic::{Code, Status, Streaming};
+use tonic::{Code, ConnectError, Status, Streaming};
 use xebec_proto::peer::peer_client::PeerClient;
 use xebec_proto::peer::{ProposeRequest, ProposeResponse};
 
@@ -158,10 +160,12 @@ async fn dispatch(mut answers: Streaming<ProposeResponse>, line: &Line) -> Lost 
     Lost::Unknown
 }
 
-/// A peer that refuses our envelope has taken nothing.
+/// A peer that refuses our envelope, or that cannot be connected with, has taken nothing.
 fn lost(status: &Status) -> Lost {
+    let mut causes = successors(status.source(), |cause| (*cause).source());
     match status.code() {
         Code::PermissionDenied | Code::InvalidArgument => Lost::Refused,
+        _ if causes.any(|cause| cause.is::<ConnectError>()) => Lost::Refused,
         _ => Lost::Unknown,
     }
 }

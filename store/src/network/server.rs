@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use xebec_proto::peer::peer_server::Peer;
 use xebec_proto::peer::{
     Envelope, ProposeRequest, ProposeResponse, RaftMessage, ReadIndexRequest, ReadIndexResponse, RoomRequest,
-    RoomResponse, SnapshotChunk, StateHashRequest, StateHashResponse, propose_response, read_index_response,
+    RoomResponse, SnapshotChunk, StateHashRequest, StateHashResponse, TooLarge, propose_response, read_index_response,
 };
 
 use crate::core::Core;
@@ -69,6 +69,32 @@ impl PeerService {
             return Err(Status::permission_denied(text));
         }
         Ok(())
+    }
+
+    /// Whether somebody is a member, of those that this one knows.
+    fn knows(&self, id: u64) -> bool {
+        self.core.roles.look(|roles| roles.membership_config.get_node(&id).is_some())
+    }
+
+    /// Refuses what only members may ask for: one that was put out keeps its certificate.
+    fn admit_member(&self, envelope: Option<&Envelope>) -> Result<u64, Status> {
+        self.admit(envelope)?;
+        let from = envelope.map_or(0, |envelope| envelope.from);
+        if self.knows(from) {
+            return Ok(from);
+        }
+        Err(Status::permission_denied(format!("member {from} is not in this cluster, or not any more")))
+    }
+
+    /// Ends when a member is put out, or this one stops.
+    fn dismissed(&self, id: u64) -> impl Future<Output = ()> + Send + 'static {
+        let (stopped, mut roles) = (self.stopped(), self.core.roles.clone());
+        async move {
+            tokio::select! {
+                () = stopped => {}
+                _ended = roles.wait_for(|roles| roles.membership_config.get_node(&id).is_none()) => {}
+            }
+        }
     }
 
     fn open(&self, message: RaftMessage) -> Result<Bytes, Status> {
@@ -155,9 +181,9 @@ impl Peer for PeerService {
         request: Request<Streaming<ProposeRequest>>,
     ) -> Result<Response<Answers<ProposeResponse>>, Status> {
         let mut requests = request.into_inner();
-        self.admit(next(&mut requests).await?.envelope.as_ref())?;
+        let from = self.admit_member(next(&mut requests).await?.envelope.as_ref())?;
         let core = self.core.clone();
-        let answers = map_while(requests.take_until(self.stopped()), readable)
+        let answers = map_while(requests.take_until(self.dismissed(from)), readable)
             .map(move |request| propose(core.clone(), request))
             .buffer_unordered(FORWARDED_AT_ONCE);
         Ok(Response::new(answers.map(Ok).boxed()))
@@ -176,7 +202,7 @@ impl Peer for PeerService {
     }
 
     async fn read_index(&self, request: Request<ReadIndexRequest>) -> Result<Response<ReadIndexResponse>, Status> {
-        self.admit(request.into_inner().envelope.as_ref())?;
+        self.admit_member(request.into_inner().envelope.as_ref())?;
         let outcome = match self.core.read_index_here(Instant::now() + FORWARDED).await {
             Ok(index) => read_index_response::Outcome::Index(index),
             Err(StoreError::NotLeader { leader }) => {
@@ -197,7 +223,9 @@ async fn propose(core: Arc<Core>, request: ProposeRequest) -> ProposeResponse {
         Err(StoreError::NotLeader { leader }) => propose_response::Outcome::NotLeader(leader.unwrap_or_default()),
         Err(StoreError::Overloaded) => propose_response::Outcome::Refused("overloaded".to_owned()),
         Err(StoreError::NoSpace) => propose_response::Outcome::Refused(NO_SPACE.to_owned()),
-        Err(error @ StoreError::TooLarge { .. }) => propose_response::Outcome::Refused(error.to_string()),
+        Err(StoreError::TooLarge { size, limit, .. }) => {
+            propose_response::Outcome::TooLarge(TooLarge { size: size as u64, limit: limit as u64 })
+        }
         Err(error) => propose_response::Outcome::Unknown(error.to_string()),
     };
     ProposeResponse { outcome: Some(outcome), id }

@@ -92,7 +92,9 @@ fn apply_proposal(
     let versions = state.versions();
     let applied = state.apply(&command);
     instruments.applied(start.elapsed(), || describe(&command.body));
-    instruments.changed(&command.body, &applied.events);
+    if !matches!(applied.outcome, Outcome::Rejected(_)) {
+        instruments.changed(&command.body, &applied.events);
+    }
     instruments.compacted(versions.saturating_sub(state.versions()));
     happened.batches.extend(Batch::of(applied.events));
     if let Outcome::Hash(mark) = applied.outcome {

@@ -29,6 +29,7 @@ use super::codec;
 use super::pipeline::{Pipeline, Session};
 use super::types::{Snapshot, TypeConfig, Vote};
 use crate::disk::DiskFile;
+use crate::instruments::{Heartbeat, Instruments};
 use crate::member::MemberNode;
 use crate::network::{Lane, Peers};
 use crate::snapshot::{SnapshotDir, SnapshotFile};
@@ -45,6 +46,7 @@ pub(crate) struct LinkFactory {
     pub(crate) peers: Arc<Peers>,
     pub(crate) snapshots: Arc<SnapshotDir>,
     pub(crate) watchdog: Arc<Watchdog>,
+    pub(crate) instruments: Instruments,
 }
 
 /// A link to one peer, for one kind of traffic.
@@ -52,6 +54,7 @@ pub(crate) struct Link {
     peers: Arc<Peers>,
     snapshots: Arc<SnapshotDir>,
     watchdog: Arc<Watchdog>,
+    instruments: Instruments,
     reign: Reign,
     target: u64,
     address: String,
@@ -66,6 +69,7 @@ impl LinkFactory {
             peers: self.peers.clone(),
             snapshots: self.snapshots.clone(),
             watchdog: self.watchdog.clone(),
+            instruments: self.instruments.clone(),
             reign: Reign::begin(),
             target,
             address: node.peer_address.clone(),
@@ -162,8 +166,13 @@ impl RaftNetworkV2<TypeConfig> for Link {
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + OptionalSend + Unpin + 'static,
     {
         Box::pin(async move {
+            let mut beat = (self.lane == Lane::Heartbeat).then(|| self.instruments.heartbeat());
             let session = Session::new(self, input);
             let answers = stream::unfold(Some(session), |session| async { Session::step(session?).await });
+            let answers = answers.inspect(move |answer| {
+                let answered = beat.take_if(|_| answer.is_ok());
+                answered.into_iter().for_each(Heartbeat::answered);
+            });
             Ok::<BoxStream<'s, _>, _>(Box::pin(answers))
         })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use xebec_kv::{Compare, KeyRange, Op, PastError, RangeRead, Rejection, Txn};
-use xebec_proto::peer::{ProposeRequest, propose_response};
+use xebec_proto::peer::{ProposeRequest, TooLarge, propose_response};
 
 use super::fleet::{Fleet, put, soon};
 use crate::network::{Lane, Peers, TlsNetwork};
@@ -100,14 +100,14 @@ async fn an_answer_is_bounded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peers_command_is_bounded_too() {
     let fleet = Fleet::of(1, Tuning::default()).await;
-    let peers = Peers::new(Arc::new(TlsNetwork::new(fleet.peer_tls().client)), "fleet", 9);
+    let peers = Peers::new(Arc::new(TlsNetwork::new(fleet.peer_tls().client)), "fleet", 1);
     let mut client = peers.client(&fleet.member(1).peer_address, Lane::Forward).unwrap();
     let command = vec![0; 33 << 20].into();
     let head = ProposeRequest { envelope: Some(peers.envelope(1)), ..ProposeRequest::default() };
     let request = ProposeRequest { command, id: 7, ..ProposeRequest::default() };
     let mut answers = client.propose(futures::stream::iter([head, request])).await.unwrap().into_inner();
     let answer = answers.message().await.unwrap().expect("it is answered");
-    let reason = "the command is 34603008, more than the limit of 32505856";
-    assert_eq!((answer.id, answer.outcome), (7, Some(propose_response::Outcome::Refused(reason.to_owned()))));
+    let refused = TooLarge { size: 33 << 20, limit: 31 << 20 };
+    assert_eq!((answer.id, answer.outcome), (7, Some(propose_response::Outcome::TooLarge(refused))));
     fleet.write(1, "/k", "x").await.expect("it goes on");
 }

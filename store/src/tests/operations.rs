@@ -1,6 +1,7 @@
 //! What an operator does: export and restore, recover, remove and replace; and a disk that fills up.
 
 use std::io::Write;
+use std::time::Duration;
 
 use bytes::Bytes;
 use prometheus_client::registry::Registry;
@@ -201,10 +202,18 @@ async fn metrics_have_the_names_that_etcds_users_know() {
     let mut watch = fleet.store(1).watch(KeyRange::all(), 6, WatchOptions::default()).unwrap();
     watch.next().await.unwrap();
     fleet.store(1).compact(4, soon()).await.unwrap();
+    let store = fleet.store(1);
+    store.lease_grant(7, Duration::from_secs(60), soon()).await.unwrap();
+    store.lease_renew(7, soon()).await.unwrap();
+    store.lease_revoke(7, soon()).await.unwrap();
+    store.lease_renew(7, soon()).await.expect_err("it is gone");
     let mut registry = Registry::default();
     fleet.store(1).register_metrics(&mut registry);
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+    for label in ["etcd_server_id{server_id=\"1\"} 1", "etcd_server_version{server_version=\"0.1.0\"} 1"] {
+        assert!(text.lines().any(|line| line == label), "{label} is missing:\n{text}");
+    }
     let value = |name: &str| {
         let line = text.lines().find(|line| line.split(' ').next() == Some(name));
         let value = line.unwrap_or_else(|| panic!("{name} is missing:\n{text}")).rsplit(' ').next().unwrap();
@@ -221,7 +230,7 @@ async fn metrics_have_the_names_that_etcds_users_know() {
         ("etcd_server_is_learner", 0.0),
         ("etcd_server_leader_changes_seen_total", 1.0),
         ("etcd_server_proposals_pending", 0.0),
-        ("etcd_server_proposals_failed_total", 0.0),
+        ("etcd_server_proposals_failed_total", 1.0),
         ("etcd_debugging_mvcc_current_revision", 6.0),
         ("etcd_debugging_mvcc_keys_total", 1.0),
         ("etcd_debugging_mvcc_watcher_total", 1.0),
@@ -231,6 +240,11 @@ async fn metrics_have_the_names_that_etcds_users_know() {
         ("etcd_mvcc_put_total", 5.0),
         ("etcd_mvcc_delete_total", 0.0),
         ("etcd_server_read_indexes_failed_total", 0.0),
+        ("etcd_debugging_lease_granted_total", 1.0),
+        ("etcd_debugging_lease_renewed_total", 1.0),
+        ("etcd_debugging_lease_revoked_total", 1.0),
+        ("etcd_debugging_server_lease_expired_total", 0.0),
+        ("etcd_server_heartbeat_send_failures_total", 0.0),
         ("xebec_store_no_space", 0.0),
     ];
     for (name, expect) in exact {

@@ -34,9 +34,14 @@ impl Feed {
         Feed { ring: RwLock::new(Ring::new(newest, bytes)), signal, events, behind }
     }
 
-    /// Adds batches; watchers hear of them at [`Feed::announce`].
+    /// Adds batches; watchers hear of them at [`Feed::announce`]. While nobody watches, none are kept: who comes later, or comes
+    /// back, finds them in the state's history, which must show them already.
     pub(crate) fn extend(&self, batches: Vec<Arc<Batch>>) {
+        let Some(newest) = batches.last().map(|batch| batch.revision) else { return };
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
+        if self.watchers() == 0 {
+            return ring.restart(newest);
+        }
         batches.into_iter().for_each(|batch| ring.push(batch));
     }
 
@@ -69,6 +74,12 @@ impl Feed {
     /// How often a watcher was behind the ring, ever.
     pub(crate) fn behind(&self) -> u64 {
         self.behind.load(Ordering::Relaxed)
+    }
+
+    /// How many batches are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.ring.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     pub(super) fn newest(&self) -> Revision {

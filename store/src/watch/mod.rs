@@ -10,6 +10,8 @@
 //! and, where that begins too late, the history that the state keeps. When that is compacted too, the watch ends with
 //! [`WatchError::Compacted`]: a reader that is too slow is told, and never skips anything.
 //!
+//! The ring is filled while there are watches, so that a member that nobody watches keeps no change twice.
+//!
 //! Apply feeds it on every member, leader or not, so a watch on a follower is complete too, only later.
 
 mod feed;

@@ -64,6 +64,11 @@ impl Ring {
         self.newest
     }
 
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.batches.len()
+    }
+
     /// The first revision that is here, or will be.
     fn first(&self) -> Revision {
         self.newest + 1 - self.batches.len() as u64

@@ -262,3 +262,30 @@ async fn a_store_that_stops_ends_its_watches() {
     assert_eq!(watch.next().await.unwrap().revision, 2, "what happened before is still told");
     assert_eq!(watch.next().await, Err(WatchError::Stopped));
 }
+
+/// A member that nobody watches keeps no changes for it, and whoever comes late or comes back misses none.
+#[test]
+fn the_ring_is_filled_only_while_somebody_watches() {
+    let mut world = World::new(1 << 20);
+    let kept = |world: &World| world.board.feed().kept();
+    let read =
+        |watch: &mut Watch| std::iter::from_fn(|| watch.try_next().unwrap()).map(|batch| batch.revision).collect();
+    let change = |world: &mut World| {
+        (0..3).for_each(|_| world.put(&["/k"]));
+        world.publish();
+    };
+    change(&mut world);
+    assert_eq!(kept(&world), 0, "nobody watches");
+    let mut watch = world.watch(KeyRange::all(), 2).unwrap();
+    change(&mut world);
+    assert_eq!(kept(&world), 3);
+    let seen: Vec<Revision> = read(&mut watch);
+    assert_eq!(seen, (2..=7).collect::<Vec<_>>());
+    drop(watch);
+    change(&mut world);
+    assert_eq!(kept(&world), 0, "nobody watches any more");
+    let mut back = world.watch(KeyRange::all(), 8).unwrap();
+    change(&mut world);
+    let seen: Vec<Revision> = read(&mut back);
+    assert_eq!(seen, (8..=13).collect::<Vec<_>>());
+}
