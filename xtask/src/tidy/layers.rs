@@ -23,13 +23,15 @@ const fn pure(name: &'static str, layer: u8) -> Place {
     Place { name, layer, pure: true, never: &[] }
 }
 
-const TABLE: [Place; 16] = [
+const TABLE: [Place; 17] = [
     // A language: it does not know what an object is either.
     Place { never: &["xebec-api"], ..pure("xebec-cel", 0) },
     pure("xebec-api", 1),
     place("xebec-proto", 0),
     // Bytes in, bytes out: it does not know what an object is.
     Place { never: &["xebec-api"], ..pure("xebec-kv", 0) },
+    // What openraft counts its batches in.
+    pure("base2histogram", 0),
     pure("xebec-scheduler", 2),
     pure("xebec-controllers", 2),
     pure("xebec-node-plan", 2),
