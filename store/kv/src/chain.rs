@@ -1,12 +1,12 @@
-//! The versions of one key, oldest first, newest apart.
+//! The versions of one key, the newest apart.
 //!
-//! Almost every read asks for the newest, so it is held directly; the older ones sit in a persistent vector, which a
-//! hot key can grow by thousands without any copy.
+//! Almost every read asks for the newest, so it is held directly; the older ones share what lies below them with earlier
+//! states (`older.rs`), so a hot key can have thousands without any copy.
 
 use bytes::Bytes;
-use imbl::Vector;
 
 use crate::model::{KeyValue, Revision};
+use crate::older::Older;
 
 /// A key as one revision left it. Without a value it is a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,31 +42,31 @@ impl Version {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Chain {
     latest: Version,
-    older: Vector<Version>,
+    older: Older,
 }
 
 impl Chain {
     pub(crate) fn new(first: Version) -> Chain {
-        Chain { latest: first, older: Vector::new() }
+        Chain { latest: first, older: Older::default() }
     }
 
     pub(crate) fn latest(&self) -> &Version {
         &self.latest
     }
 
+    pub(crate) fn oldest(&self) -> &Version {
+        self.older.oldest().unwrap_or(&self.latest)
+    }
+
     /// Adds a version newer than all.
     pub(crate) fn push(&mut self, version: Version) {
         debug_assert!(version.mod_revision > self.latest.mod_revision, "versions only grow");
-        self.older.push_back(std::mem::replace(&mut self.latest, version));
+        self.older.push(std::mem::replace(&mut self.latest, version));
     }
 
     /// The version that was current at `revision`.
     pub(crate) fn at(&self, revision: Revision) -> Option<&Version> {
-        if self.latest.mod_revision <= revision {
-            return Some(&self.latest);
-        }
-        let newer = self.first_newer(revision);
-        newer.checked_sub(1).and_then(|index| self.older.get(index))
+        self.up_to(revision).next()
     }
 
     /// The version that `revision` itself wrote.
@@ -76,31 +76,37 @@ impl Chain {
 
     /// Every version, oldest first.
     pub(crate) fn versions(&self) -> impl Iterator<Item = &Version> {
-        self.older.iter().chain(std::iter::once(&self.latest))
+        let older: Vec<&Version> = self.older.iter().collect();
+        older.into_iter().rev().chain([&self.latest])
     }
 
-    /// Forgets what no revision from `revision` on can see. `None`: nothing is left.
+    /// The versions of `revision` and before, newest first.
+    pub(crate) fn up_to(&self, revision: Revision) -> impl Iterator<Item = &Version> {
+        let latest = Some(&self.latest).filter(|latest| latest.mod_revision <= revision);
+        latest.into_iter().chain(self.older.up_to(revision))
+    }
+
+    /// The versions after `revision`, newest first.
+    pub(crate) fn after(&self, revision: Revision) -> impl Iterator<Item = &Version> {
+        [&self.latest].into_iter().chain(self.older.iter()).take_while(move |version| version.mod_revision > revision)
+    }
+
+    /// What no revision from `revision` on can see.
+    pub(crate) fn unseen(&self, revision: Revision) -> impl Iterator<Item = &Version> {
+        let mut versions = self.up_to(revision).peekable();
+        // The first is seen, unless there is nothing to see.
+        versions.next_if(|current| current.value.is_some());
+        versions
+    }
+
+    /// Without what no revision from `revision` on can see. `None`: nothing is left.
     pub(crate) fn compacted(&self, revision: Revision) -> Option<Chain> {
-        if self.latest.mod_revision <= revision {
-            return self.latest.value.is_some().then(|| Chain::new(self.latest.clone()));
-        }
         let mut kept = self.clone();
-        let visible = self.first_newer(revision).saturating_sub(1);
-        kept.older = kept.older.split_off(visible.min(self.older.len()));
-        let starts_deleted = |older: &Vector<Version>| {
-            older.front().is_some_and(|oldest| oldest.value.is_none() && oldest.mod_revision <= revision)
-        };
-        if starts_deleted(&kept.older) {
-            kept.older.pop_front();
+        match self.unseen(revision).next() {
+            Some(newest) if newest.mod_revision == self.latest.mod_revision => return None,
+            Some(newest) => kept.older.keep(self.older.count_after(newest.mod_revision)),
+            None => {}
         }
         Some(kept)
-    }
-
-    /// Index of the first older version written after `revision`.
-    fn first_newer(&self, revision: Revision) -> usize {
-        match self.older.binary_search_by(|version| version.mod_revision.cmp(&revision)) {
-            Ok(index) => index + 1,
-            Err(index) => index,
-        }
     }
 }

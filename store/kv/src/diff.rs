@@ -41,11 +41,9 @@ impl State {
 /// Versions are only ever added at the new end and removed at the old one.
 fn between(key: &Bytes, old: Option<&Arc<Chain>>, new: Option<&Arc<Chain>>) -> Vec<Change> {
     let newest_old = old.map_or(0, |chain| chain.latest().mod_revision);
-    let oldest_new = new.and_then(|chain| chain.versions().next()).map_or(Revision::MAX, |oldest| oldest.mod_revision);
-    let removed = old.into_iter().flat_map(|chain| chain.versions());
-    let removed = removed.filter(|version| version.mod_revision < oldest_new);
+    let oldest_new = new.map_or(Revision::MAX, |chain| chain.oldest().mod_revision);
+    let removed = old.into_iter().flat_map(|chain| chain.up_to(oldest_new - 1));
     let removed = removed.map(|version| Change::Removed { key: key.clone(), mod_revision: version.mod_revision });
-    let added = new.into_iter().flat_map(|chain| chain.versions());
-    let added = added.filter(|version| version.mod_revision > newest_old);
+    let added = new.into_iter().flat_map(|chain| chain.after(newest_old));
     removed.chain(added.map(|version| Change::Added(VersionRecord::new(key, version)))).collect()
 }

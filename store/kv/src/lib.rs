@@ -25,6 +25,7 @@ mod keys;
 mod lease;
 mod limits;
 mod model;
+mod older;
 mod overlay;
 mod past;
 mod range;

@@ -189,7 +189,9 @@ impl State {
     fn trim_leftovers(&mut self, header: &Header) {
         if self.versions != header.versions {
             let keys: Vec<Bytes> = self.chains.keys().cloned().collect();
-            keys.iter().for_each(|key| self.trim(key));
+            for key in &keys {
+                self.trim(key);
+            }
         }
     }
 
@@ -212,7 +214,7 @@ fn session_record((id, session): (&u64, &Session)) -> SessionRecord {
         id: *id,
         settled_below: session.settled_below,
         last_used_ms: session.last_used_ms,
-        outcomes: session.outcomes.iter().map(|(number, outcome)| (*number, outcome.clone())).collect(),
+        outcomes: session.outcomes.iter().map(|(number, outcome)| (*number, Outcome::clone(outcome))).collect(),
     }
 }
 
@@ -228,7 +230,8 @@ fn empty_with(header: &Header) -> State {
     };
     let session = |record: &SessionRecord| {
         let SessionRecord { id, settled_below, last_used_ms, ref outcomes } = *record;
-        (id, Session { settled_below, last_used_ms, outcomes: outcomes.iter().cloned().collect() })
+        let outcomes = outcomes.iter().map(|(number, outcome)| (*number, Arc::new(outcome.clone()))).collect();
+        (id, Session { settled_below, last_used_ms, outcomes })
     };
     State {
         revision: header.revision,

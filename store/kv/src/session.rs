@@ -6,6 +6,8 @@
 //! longest goes first. A process that lives has its session renewed by each write, so only sessions of processes long
 //! gone are dropped.
 
+use std::sync::Arc;
+
 use imbl::OrdMap;
 
 use crate::limits::KEPT_ANSWER_BYTES;
@@ -21,7 +23,18 @@ const MAX_SESSIONS: usize = 64;
 pub(crate) struct Session {
     pub(crate) settled_below: u64,
     pub(crate) last_used_ms: u64,
-    pub(crate) outcomes: OrdMap<u64, Outcome>,
+    /// Shared, since the map copies some of its entries at each change.
+    pub(crate) outcomes: OrdMap<u64, Arc<Outcome>>,
+}
+
+impl Session {
+    /// Forgets the answers that nobody waits for any more.
+    fn settle(&mut self, below: u64) {
+        self.settled_below = self.settled_below.max(below);
+        while let Some(oldest) = self.outcomes.get_min().map(|(oldest, _)| *oldest).filter(|oldest| *oldest < below) {
+            self.outcomes.remove(&oldest);
+        }
+    }
 }
 
 impl State {
@@ -31,7 +44,7 @@ impl State {
         if id.sequence < session.settled_below {
             return Some(Outcome::Rejected(Rejection::Settled { session: id.session, sequence: id.sequence }));
         }
-        session.outcomes.get(&id.sequence).cloned()
+        session.outcomes.get(&id.sequence).map(|outcome| Outcome::clone(outcome))
     }
 
     /// Keeps the answer, and forgets those that are settled.
@@ -39,17 +52,11 @@ impl State {
         if id.session == 0 {
             return;
         }
-        let mut session = self.sessions.get(&id.session).cloned().unwrap_or_default();
-        session.last_used_ms = self.time_ms;
-        if id.settled_below > session.settled_below {
-            session.settled_below = id.settled_below;
-            let below = id.settled_below;
-            while session.outcomes.get_min().is_some_and(|(sequence, _)| *sequence < below) {
-                session.outcomes = session.outcomes.without_min().1;
-            }
-        }
-        session.outcomes.insert(id.sequence, kept(id, outcome));
-        self.sessions.insert(id.session, session);
+        let now = self.time_ms;
+        let session = self.sessions.entry(id.session).or_default();
+        session.last_used_ms = now;
+        session.settle(id.settled_below);
+        session.outcomes.insert(id.sequence, Arc::new(kept(id, outcome)));
         self.drop_oldest_session();
     }
 
