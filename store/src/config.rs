@@ -57,7 +57,8 @@ pub struct Tuning {
     pub segment_bytes: u64,
     /// Log entries after which a snapshot is made and the log before the previous snapshot is dropped.
     pub snapshot_entries: u64,
-    /// Log bytes after which the same happens.
+    /// Log bytes after which the same happens; fewer when the state is smaller: a snapshot costs about what the log since the one
+    /// before did.
     pub snapshot_bytes: u64,
     /// How long history is kept for watches and reads in the past.
     pub history_age: Duration,
@@ -93,7 +94,7 @@ impl Default for Tuning {
             election_max: Duration::from_millis(360),
             quorum_loss: Duration::from_millis(600),
             segment_bytes: 16 << 20,
-            snapshot_entries: 20_000,
+            snapshot_entries: 250_000,
             snapshot_bytes: 64 << 20,
             history_age: Duration::from_secs(600),
             history_revisions: 100_000,

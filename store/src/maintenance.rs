@@ -26,6 +26,8 @@ const COMPACTIONS: u32 = 256;
 /// Whoever renews a lease has renewed it by then under the new leader. Longer ones must not wait for their whole time: where
 /// leaders change often, they would never end.
 const WITNESSED: Duration = Duration::from_secs(30);
+/// Less log than this is not worth a snapshot, however small the state is.
+const SMALL_LOG: u64 = 8 << 20;
 /// Expired leases revoked in one tick.
 const REVOCATIONS: usize = 256;
 
@@ -136,9 +138,11 @@ struct Snapshots {
 
 impl Snapshots {
     fn due(&mut self, core: &Core) -> bool {
-        let (entries, bytes) = (core.board.image().applied_index(), core.wal.written());
-        let enough = entries.saturating_sub(self.entries) >= core.tuning.snapshot_entries
-            || bytes - self.bytes >= core.tuning.snapshot_bytes;
+        let image = core.board.image();
+        let (entries, bytes) = (image.applied_index(), core.wal.written());
+        let enough_bytes = image.state.bytes().max(SMALL_LOG).min(core.tuning.snapshot_bytes);
+        let enough =
+            entries.saturating_sub(self.entries) >= core.tuning.snapshot_entries || bytes - self.bytes >= enough_bytes;
         if enough && entries > self.entries {
             *self = Snapshots { entries, bytes };
             return true;
