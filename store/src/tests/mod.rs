@@ -5,5 +5,6 @@ mod cluster;
 mod fleet;
 mod limits;
 mod operations;
+mod order;
 mod single;
 mod watch;
