@@ -7,6 +7,7 @@ pub mod admission;
 mod authorizer;
 mod formats;
 mod patches;
+pub mod policy;
 mod quantities;
 
 use std::sync::LazyLock;

@@ -6,13 +6,14 @@
 
 mod certificate_requester;
 mod certificate_signers;
-pub mod conditions;
 mod default_class;
 mod default_tolerations;
+pub mod facts;
 mod limit_ranger;
 pub mod matching;
 mod namespace_lifecycle;
 mod pod_security;
+pub mod policies;
 mod priority;
 mod runtime_class;
 mod service_account;

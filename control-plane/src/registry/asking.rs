@@ -1,4 +1,4 @@
-//! Webhooks, asked at the places of a write where Kubernetes asks them.
+//! Policies and webhooks, asked at the places of a write where Kubernetes asks them.
 
 use std::borrow::Cow;
 
@@ -8,56 +8,93 @@ use xebec_api::{Status, Subresource, schema};
 use super::pipeline::Passage;
 use super::{DeleteOptions, Propagation, Registry, RequestContext, Target, WriteOptions, decode};
 use crate::admission::Operation;
-use crate::admission::webhooks::{Question, Round, View, write_options};
+use crate::admission::policies::PolicyRound;
+use crate::admission::webhooks::{Question, Round, Settle, View, write_options};
 
 /// The group, the version and the kind of what a call carries.
 pub(super) type GroupVersionKind = (&'static str, &'static str, &'static str);
 
+/// What those who may change an object have done so far.
+#[derive(Default)]
+struct Rounds {
+    policies: PolicyRound,
+    webhooks: Round,
+}
+
+impl Rounds {
+    /// The plugins have run again, and have changed the object or not. Whether anybody is to be asked again.
+    fn begin_again(&mut self, changed: bool) -> bool {
+        if changed {
+            self.policies.changed();
+        }
+        let policies = self.policies.begin_again();
+        self.webhooks.begin_again(changed) || policies
+    }
+}
+
 impl Registry {
-    /// Lets mutating webhooks change the object. Plugins run again when one has.
+    /// Lets policies, and then mutating webhooks, change the object. Plugins run again when one has.
     pub(super) async fn ask_mutating(
         &self,
         passage: &Passage<'_>,
         operation: Operation,
         object: &mut Value,
     ) -> Result<(), Status> {
-        let webhooks = &self.parts.webhooks;
-        if !webhooks.mutate_anything() {
+        if !self.policies.mutate_anything() && !self.parts.webhooks.mutate_anything() {
             return Ok(());
         }
         let system = object.get("metadata").cloned().unwrap_or_default();
         let settle = |changed: &mut Value| settle(passage, &system, changed);
         let mut question = question(passage, operation, Cow::Owned(std::mem::take(object)));
-        let mut round = Round::default();
-        if webhooks.mutate(&mut question, &mut round, Some(&settle)).await? {
+        let mut rounds = Rounds::default();
+        if self.ask_in_turn(&mut question, &mut rounds, &settle).await? {
             let mut changed = question.object.take().unwrap_or_default().into_owned();
             let before = changed.clone();
             self.mutate(passage, operation, &mut changed)?;
-            let again = round.begin_again(changed != before);
+            let again = rounds.begin_again(changed != before);
             question.object = Some(Cow::Owned(changed));
             if again {
-                webhooks.mutate(&mut question, &mut round, Some(&settle)).await?;
+                self.ask_in_turn(&mut question, &mut rounds, &settle).await?;
             }
         }
         *object = question.object.unwrap_or_default().into_owned();
         Ok(())
     }
 
-    /// Lets validating webhooks refuse the object as it would be stored.
+    /// Policies, then webhooks. Whether any has changed the object.
+    async fn ask_in_turn(
+        &self,
+        question: &mut Question<'_>,
+        rounds: &mut Rounds,
+        settle: &Settle<'_>,
+    ) -> Result<bool, Status> {
+        let by_policies = self.policies.mutate(question, &mut rounds.policies, settle).await?;
+        if by_policies {
+            rounds.webhooks.changed();
+        }
+        let by_webhooks = self.parts.webhooks.mutate(question, &mut rounds.webhooks, Some(settle)).await?;
+        if by_webhooks {
+            rounds.policies.changed();
+        }
+        Ok(by_policies || by_webhooks)
+    }
+
+    /// Lets policies and validating webhooks refuse the object as it would be stored.
     pub(super) async fn ask_validating(
         &self,
         passage: &Passage<'_>,
         operation: Operation,
         object: &Value,
     ) -> Result<(), Status> {
-        let webhooks = &self.parts.webhooks;
-        if !webhooks.validate_anything() {
+        if !self.policies.validate_anything() && !self.parts.webhooks.validate_anything() {
             return Ok(());
         }
-        webhooks.validate(&question(passage, operation, Cow::Borrowed(object))).await
+        let question = question(passage, operation, Cow::Borrowed(object));
+        self.policies.validate(&question).await?;
+        self.parts.webhooks.validate(&question).await
     }
 
-    /// Lets webhooks refuse that an object goes.
+    /// Lets policies and webhooks refuse that an object goes.
     pub(super) async fn ask_about_delete(
         &self,
         cx: &RequestContext,
@@ -78,7 +115,7 @@ impl Registry {
         .await
     }
 
-    /// Lets webhooks refuse or change a call on an object, such as a Binding.
+    /// Lets policies refuse, and webhooks refuse or change, a call on an object, such as a Binding.
     pub(super) async fn ask_about_call(
         &self,
         cx: &RequestContext,
@@ -88,7 +125,8 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<Value, Status> {
         let webhooks = &self.parts.webhooks;
-        if !webhooks.mutate_anything() && !webhooks.validate_anything() {
+        let validated = self.policies.validate_anything() || webhooks.validate_anything();
+        if !webhooks.mutate_anything() && !validated {
             return Ok(body);
         }
         let (group, version, kind) = call;
@@ -107,11 +145,12 @@ impl Registry {
         if webhooks.mutate(&mut question, &mut round, Some(&takes_anything)).await? && round.begin_again(false) {
             webhooks.mutate(&mut question, &mut round, Some(&takes_anything)).await?;
         }
+        self.policies.validate(&question).await?;
         webhooks.validate(&question).await?;
         Ok(question.object.unwrap_or_default().into_owned())
     }
 
-    /// Lets webhooks refuse a stream to what the target stands for. `options` are those of the stream, such as PodExecOptions.
+    /// Lets policies and webhooks refuse a stream to what the target stands for. `options` are those of the stream, such as PodExecOptions.
     pub(crate) async fn ask_about_connect(
         &self,
         cx: &RequestContext,
@@ -134,11 +173,14 @@ impl Registry {
         .await
     }
 
-    /// Asks all webhooks where nothing can be changed.
+    /// Asks all policies and webhooks where nothing can be changed.
     async fn ask_about(&self, mut question: Question<'_>) -> Result<(), Status> {
         let webhooks = &self.parts.webhooks;
         if webhooks.mutate_anything() {
             webhooks.mutate(&mut question, &mut Round::default(), None).await?;
+        }
+        if self.policies.validate_anything() {
+            self.policies.validate(&question).await?;
         }
         if webhooks.validate_anything() {
             webhooks.validate(&question).await?;

@@ -73,6 +73,7 @@ use tokio::time::Instant;
 use xebec_api::Status;
 
 use crate::admission::Admission;
+use crate::admission::policies::Policies;
 use crate::admission::webhooks::Webhooks;
 use crate::authn::bearer::BearerTokens;
 use crate::authz::Authorizer;
@@ -125,13 +126,15 @@ pub struct RegistryParts {
 #[derive(Clone)]
 pub struct Registry {
     parts: Arc<RegistryParts>,
+    policies: Arc<Policies>,
     lanes: Arc<quota::Lanes>,
 }
 
 impl Registry {
     /// A registry of these parts.
     pub fn new(parts: RegistryParts) -> Registry {
-        Registry { parts: Arc::new(parts), lanes: Arc::default() }
+        let policies = Policies::new(parts.cache.clone(), parts.authorizer.clone(), parts.conversions.clone());
+        Registry { parts: Arc::new(parts), policies: Arc::new(policies), lanes: Arc::default() }
     }
 
     /// The watch cache that this registry reads.

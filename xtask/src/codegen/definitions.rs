@@ -60,9 +60,13 @@ pub(super) fn read(sources: &[Source]) -> Result<BTreeMap<String, Definition>> {
     Ok(out)
 }
 
+/// Packages that are served though they are not generally available yet.
+const BETA: [&str; 1] = ["io.k8s.api.admissionregistration.v1beta1"];
+
 /// Whether the last part of a package is a version without `alpha` or `beta`, or no version at all.
 fn is_stable(package: &str) -> bool {
-    !package.rsplit('.').next().is_some_and(|last| last.contains("alpha") || last.contains("beta"))
+    BETA.contains(&package)
+        || !package.rsplit('.').next().is_some_and(|last| last.contains("alpha") || last.contains("beta"))
 }
 
 fn quoted_after<'a>(text: &'a str, mark: &str) -> Option<&'a str> {

@@ -59,12 +59,12 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     ..Kind::BASE
 };
 
-fn param_kind(policy: &Value) -> Value {
+pub(super) fn param_kind(policy: &Value) -> Value {
     let Some(kind) = policy.pointer("/spec/paramKind") else { return json!("<unset>") };
     json!(format!("{}/{}", text(kind, "/apiVersion").unwrap_or_default(), text(kind, "/kind").unwrap_or_default()))
 }
 
-fn param_ref(binding: &Value) -> Value {
+pub(super) fn param_ref(binding: &Value) -> Value {
     let Some(reference) = binding.pointer("/spec/paramRef") else { return json!("<unset>") };
     let namespace = text(reference, "/namespace").map(|namespace| format!("{namespace}/")).unwrap_or_default();
     match text(reference, "/name") {
@@ -101,7 +101,7 @@ impl Strategy for BindingStrategy {
     }
 }
 
-fn match_defaults(matches: &mut Value) {
+pub(super) fn match_defaults(matches: &mut Value) {
     value::fill(matches, "namespaceSelector", json!({}));
     value::fill(matches, "objectSelector", json!({}));
     for rules in ["resourceRules", "excludeResourceRules"] {

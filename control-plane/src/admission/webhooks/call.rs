@@ -10,7 +10,7 @@ use super::hook::Hook;
 use super::metrics::Role;
 use super::question::{Question, Shown};
 use super::review::{self, Verdict};
-use crate::admission::conditions::Facts;
+use crate::admission::facts::Facts;
 
 /// The most bytes of an answer: an object's worth of patch, as text within text.
 const MOST: usize = 2 * MAX_BYTES;

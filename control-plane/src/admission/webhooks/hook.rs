@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
+use xebec_api::cel::admission::match_conditions;
+use xebec_api::cel::policy::Conditions;
 use xebec_api::value;
 
-use crate::admission::conditions::Conditions;
 use crate::admission::matching::Criteria;
 use crate::outbound::Dialler;
 use crate::webhooks::{Client, Endpoint};
@@ -61,7 +62,8 @@ impl Hook {
             name: word("/name").to_owned(),
             configuration: configuration.to_owned(),
             criteria: Criteria::of_webhook(webhook)?,
-            conditions: Conditions::read(value::list(webhook, "/matchConditions")).map_err(|error| error.to_string()),
+            conditions: Conditions::read(value::list(webhook, "/matchConditions"), &match_conditions())
+                .map_err(|errors| errors.to_string()),
             fails_open: word("/failurePolicy") == "Ignore",
             again_if_needed: word("/reinvocationPolicy") == "IfNeeded",
             timeout: Duration::from_secs(seconds.unwrap_or(TIMEOUT)),

@@ -30,8 +30,11 @@ use crate::registry::Environment;
 use configurations::Configurations;
 
 pub use metrics::WebhookMetrics;
+pub(in crate::admission) use mutating::keep_managed_fields;
 pub use mutating::{Round, Settle};
+pub(in crate::admission) use question::Shown;
 pub use question::{Question, View, write_options};
+pub(in crate::admission) use review::request;
 
 /// What webhooks are asked with.
 pub struct WebhookParts {

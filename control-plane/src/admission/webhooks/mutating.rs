@@ -28,7 +28,7 @@ pub struct Round {
 
 impl Round {
     /// The object was changed, by a webhook or otherwise.
-    fn changed(&mut self) {
+    pub fn changed(&mut self) {
         self.due.extend(&self.asked);
     }
 
@@ -117,7 +117,8 @@ fn patched(shown: &Value, text: &[u8]) -> Result<Value, Status> {
     patch::json::apply(shown, &decode::json(text)?)
 }
 
-fn keep_managed_fields(changed: &mut Value, before: &Value) {
+/// Who owns what stays as it was before.
+pub(in crate::admission) fn keep_managed_fields(changed: &mut Value, before: &Value) {
     let Some(metadata) = changed.get_mut("metadata").and_then(Value::as_object_mut) else { return };
     match before.pointer("/metadata/managedFields") {
         Some(fields) => drop(metadata.insert("managedFields".into(), fields.clone())),

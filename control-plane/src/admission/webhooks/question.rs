@@ -45,9 +45,9 @@ pub struct Question<'a> {
 }
 
 /// What a webhook is shown.
-pub(super) struct Shown<'a> {
-    pub(super) object: Option<Cow<'a, Value>>,
-    pub(super) old: Option<Cow<'a, Value>>,
+pub(in crate::admission) struct Shown<'a> {
+    pub(in crate::admission) object: Option<Cow<'a, Value>>,
+    pub(in crate::admission) old: Option<Cow<'a, Value>>,
 }
 
 /// The options of a create or an update.
@@ -64,7 +64,7 @@ pub fn write_options(kind: &str, options: &WriteOptions) -> Value {
 
 impl Question<'_> {
     /// The question as rules and selectors see it, handed to `ask`.
-    pub(super) fn with_subject<T>(&self, cache: &Cache, ask: impl FnOnce(&Subject<'_>) -> T) -> T {
+    pub(in crate::admission) fn with_subject<T>(&self, cache: &Cache, ask: impl FnOnce(&Subject<'_>) -> T) -> T {
         let catalogue: &Catalogue = &cache.catalogue();
         let namespaces = |name: &str| -> BTreeMap<String, String> {
             let namespace = cache.get(&NAMESPACE, None, name);
@@ -83,12 +83,12 @@ impl Question<'_> {
         })
     }
 
-    pub(super) fn subresource(&self) -> &'static str {
+    pub(in crate::admission) fn subresource(&self) -> &'static str {
         self.target.subresource.map_or("", xebec_api::Subresource::as_str)
     }
 
     /// Group, version and kind of what is shown, where whole objects are shown as those of `shown`.
-    pub(super) fn group_version_kind(&self, shown: &Kind) -> Value {
+    pub(in crate::admission) fn group_version_kind(&self, shown: &Kind) -> Value {
         let (group, version, kind) = match self.view {
             View::Whole => (shown.group, shown.version, shown.kind),
             View::Scale => ("autoscaling", "v1", "Scale"),
@@ -98,7 +98,7 @@ impl Question<'_> {
     }
 
     /// The object and the old one, as they are shown.
-    pub(super) async fn show(&self, versions: &Conversions, shown: &Kind) -> Result<Shown<'_>, Status> {
+    pub(in crate::admission) async fn show(&self, versions: &Conversions, shown: &Kind) -> Result<Shown<'_>, Status> {
         Ok(Shown {
             object: self.one(versions, shown, self.object.as_deref()).await?,
             old: self.one(versions, shown, self.old).await?,
@@ -120,7 +120,7 @@ impl Question<'_> {
     }
 
     /// The object that becomes of the present one when it is shown as `changed`.
-    pub(super) async fn take_back(
+    pub(in crate::admission) async fn take_back(
         &self,
         versions: &Conversions,
         shown: &Kind,

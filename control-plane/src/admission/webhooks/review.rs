@@ -19,7 +19,7 @@ pub(super) fn document(mut request: Value, shown: &Shown<'_>, version: &str) -> 
 }
 
 /// The request of a review that asks the question about objects of `kind`, without these objects.
-pub(super) fn request(question: &Question<'_>, kind: &Kind, uid: &str) -> Value {
+pub(in crate::admission) fn request(question: &Question<'_>, kind: &Kind, uid: &str) -> Value {
     let (target, user) = (question.target, &question.cx.user);
     let resource = |kind: &Kind| json!({"group": kind.group, "version": kind.version, "resource": kind.plural});
     let mut request = json!({

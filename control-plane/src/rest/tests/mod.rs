@@ -7,6 +7,7 @@ mod custom;
 mod every_kind;
 mod kubectl;
 mod patches;
+mod policies;
 mod tokens;
 
 use std::sync::Arc;

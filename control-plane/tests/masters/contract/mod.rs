@@ -11,6 +11,7 @@ mod hostile;
 mod kinds;
 mod lists;
 mod objects;
+mod policies;
 pub(crate) mod watches;
 mod writes;
 
@@ -18,13 +19,13 @@ use serde_json::json;
 use xebec_control_plane::server::Master;
 
 use crate::support::*;
-use ask::{Case, NAMESPACES, create};
+use ask::{Ask, Case, NAMESPACES, create};
 use faces::{Grpc, Rest};
 
 /// A table with its name.
 type Table = (&'static str, fn() -> Vec<Case>);
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     ("objects", objects::cases),
     ("refusals", objects::refusals),
     ("writes", writes::cases),
@@ -33,6 +34,7 @@ const TABLES: [Table; 8] = [
     ("list refusals", lists::refusals),
     ("deletes of many", lists::deletes),
     ("every kind", kinds::cases),
+    ("policies", policies::cases),
 ];
 
 /// One face in one namespace.
@@ -60,9 +62,10 @@ impl Player {
     }
 
     async fn play(&mut self, table: &str, case: &Case) {
+        let ask = Ask { name: case.ask.name.replace("{ns}", self.namespace), ..case.ask.clone() };
         let answer = match &self.face {
-            Face::Rest(rest) => Some(rest.ask(&case.ask, self.namespace).await),
-            Face::Grpc(grpc) => grpc.ask(&case.ask, self.namespace).await,
+            Face::Rest(rest) => Some(rest.ask(&ask, self.namespace).await),
+            Face::Grpc(grpc) => grpc.ask(&ask, self.namespace).await,
         };
         let Some(answer) = answer else { return };
         self.played += 1;

@@ -1,62 +1,23 @@
-//! Match conditions: expressions over a write, all of which must be true for a webhook or a policy to be about it.
+//! What expressions of webhooks and policies find: one write, taken over into their language.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
-use xebec_api::cel::admission::match_conditions;
-use xebec_api::cel::{
-    self, Bindings, Budget, Check, CompileError, EvaluationError, Expression, PER_MATCH, Resource, Type, Value,
-};
+use xebec_api::cel::{self, Bindings, Budget, Check, EvaluationError, Resource, Value};
 use xebec_api::value;
 
 use crate::authn::User;
 use crate::authn::service_account::{groups, user_name};
 use crate::authz::{Attributes, Authorizer, Decision};
 
-/// Compiled conditions, with their names.
-#[derive(Debug, Default)]
-pub struct Conditions(Vec<(String, Expression)>);
-
-impl Conditions {
-    /// Compiles a list of `matchConditions`.
-    pub fn read(listed: &[Json]) -> Result<Conditions, CompileError> {
-        let environment = match_conditions();
-        let compile = |condition: &Json| {
-            let word = |pointer: &str| value::text(condition, pointer).unwrap_or_default();
-            let expression = Expression::compile_to(word("/expression"), &Type::Bool, &environment)?;
-            Ok((word("/name").to_owned(), expression))
-        };
-        listed.iter().map(compile).collect::<Result<_, _>>().map(Conditions)
-    }
-
-    /// Whether there are none, so that every write is meant.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether all are true. One that is false decides, whatever went wrong with others; otherwise an error says what did.
-    pub fn hold(&self, facts: &dyn Bindings) -> Result<bool, String> {
-        let mut budget = Budget::new(PER_MATCH);
-        let mut failed = None;
-        for (name, expression) in &self.0 {
-            match cel::evaluate(expression, facts, &mut budget) {
-                Ok(Value::Bool(true)) => {}
-                Ok(Value::Bool(false)) => return Ok(false),
-                Ok(_) => drop(failed.get_or_insert(format!("match condition '{name}' is not true or false"))),
-                Err(error) => drop(failed.get_or_insert(format!("match condition '{name}': {error}"))),
-            }
-        }
-        failed.map_or(Ok(true), Err)
-    }
-}
-
-/// What expressions about a write find: `object`, `oldObject`, `request` and `authorizer`. Objects are taken over into the language
+/// What expressions about a write find: `object`, `oldObject`, `request`, `namespaceObject` and `authorizer`. Objects are taken over into the language
 /// when they are first asked for.
 pub struct Facts<'a> {
     object: Lazy<'a>,
     old: Lazy<'a>,
     request: Lazy<'a>,
+    namespace: Value,
     asker: Arc<dyn cel::Authorizer>,
 }
 
@@ -85,7 +46,19 @@ impl<'a> Facts<'a> {
         authorizer: Arc<dyn Authorizer>,
     ) -> Facts<'a> {
         let asker = Arc::new(Asker { user, authorizer });
-        Facts { object: Lazy::new(object), old: Lazy::new(old), request: Lazy::new(Some(request)), asker }
+        Facts {
+            object: Lazy::new(object),
+            old: Lazy::new(old),
+            request: Lazy::new(Some(request)),
+            namespace: Value::Null,
+            asker,
+        }
+    }
+
+    /// With the namespace that the object is in.
+    #[must_use]
+    pub fn within(self, namespace: Value) -> Facts<'a> {
+        Facts { namespace, ..self }
     }
 
     /// The resource of the request, as `authorizer.requestResource` asks about it.
@@ -108,6 +81,7 @@ impl Bindings for Facts<'_> {
             "object" => self.object.get(),
             "oldObject" => self.old.get(),
             "request" => self.request.get(),
+            "namespaceObject" => self.namespace.clone(),
             "authorizer" => cel::authorizer(self.asker.clone()),
             "authorizer.requestResource" => cel::request_resource(self.asker.clone(), self.resource()),
             other => return Err(EvaluationError::invalid(format!("no such attribute(s): {other}"))),
@@ -158,6 +132,8 @@ impl cel::Authorizer for Asker {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use xebec_api::cel::admission::match_conditions;
+    use xebec_api::cel::policy::Conditions;
 
     use super::*;
 
@@ -181,7 +157,7 @@ mod tests {
         let object = json!({"metadata": {"name": "x", "labels": {"a": "b"}}});
         let user = Arc::new(User::new("jane", []));
         let facts = Facts::new(&request, (Some(&object), None), user, Arc::new(OnlyJaneReads));
-        Conditions::read(&listed).unwrap().hold(&facts)
+        Conditions::read(&listed, &match_conditions()).unwrap().hold(&facts)
     }
 
     #[test]
