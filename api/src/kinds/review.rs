@@ -2,7 +2,10 @@
 //! kept.
 
 use k8s_openapi::api::authentication::v1::TokenReview;
-use k8s_openapi::api::authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview};
+use k8s_openapi::api::authorization::v1::{
+    LocalSubjectAccessReview, SelfSubjectAccessReview, SelfSubjectRulesReview, SubjectAccessReview,
+    SubjectAccessReviewSpec,
+};
 use serde_json::Value;
 
 use super::{Kind, Scope, Strategy, Verb};
@@ -84,23 +87,25 @@ struct Access;
 
 impl Strategy for Access {
     fn validate(&self, review: &Value) -> FieldErrors {
-        validation::typed(review, |review: &SubjectAccessReview, errors| {
-            let spec = &review.spec;
-            one_question(spec.resource_attributes.is_some(), spec.non_resource_attributes.is_some(), errors);
-            let groups = spec.groups.as_ref().is_some_and(|groups| !groups.is_empty());
-            let named = groups || spec.user.as_ref().is_some_and(|user| !user.is_empty());
-            errors.require(named, || {
-                FieldError::required(&FieldPath::new("spec.user"), "a user or a group must be named")
-            });
-        })
+        validation::typed(review, |review: &SubjectAccessReview, errors| about_somebody(&review.spec, errors))
     }
+}
+
+/// One question, about a user or groups.
+fn about_somebody(spec: &SubjectAccessReviewSpec, errors: &mut FieldErrors) {
+    one_question(spec.resource_attributes.is_some(), spec.non_resource_attributes.is_some(), errors);
+    let groups = spec.groups.as_ref().is_some_and(|groups| !groups.is_empty());
+    let named = groups || spec.user.as_ref().is_some_and(|user| !user.is_empty());
+    errors.require(named, || FieldError::required(&FieldPath::new("spec.user"), "a user or a group must be named"));
 }
 
 struct LocalAccess;
 
 impl Strategy for LocalAccess {
     fn validate(&self, review: &Value) -> FieldErrors {
-        let mut errors = Access.validate(review);
+        let mut errors = validation::typed(review, |review: &LocalSubjectAccessReview, errors| {
+            about_somebody(&review.spec, errors);
+        });
         let path = FieldPath::new("spec.resourceAttributes.namespace");
         let (own, asked) = (text(review, "/metadata/namespace"), text(review, "/spec/resourceAttributes/namespace"));
         errors.require(own == asked, || {

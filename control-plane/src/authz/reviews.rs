@@ -4,7 +4,8 @@
 use jiff::Timestamp;
 use k8s_openapi::api::authentication::v1::TokenReview;
 use k8s_openapi::api::authorization::v1::{
-    NonResourceAttributes, ResourceAttributes, SelfSubjectAccessReview, SubjectAccessReview, SubjectAccessReviewSpec,
+    LocalSubjectAccessReview, NonResourceAttributes, ResourceAttributes, SelfSubjectAccessReview, SubjectAccessReview,
+    SubjectAccessReviewSpec,
 };
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use serde::de::DeserializeOwned;
@@ -36,9 +37,8 @@ impl Desk<'_> {
                 let asked = Asked { resource: spec.resource_attributes, path: spec.non_resource_attributes };
                 Ok(asked.judge(user, self.authorizer))
             }
-            "SubjectAccessReview" | "LocalSubjectAccessReview" => {
-                self.subject_access(read::<SubjectAccessReview>(review)?.spec)
-            }
+            "SubjectAccessReview" => self.subject_access(read::<SubjectAccessReview>(review)?.spec),
+            "LocalSubjectAccessReview" => self.subject_access(read::<LocalSubjectAccessReview>(review)?.spec),
             "SelfSubjectRulesReview" => {
                 let namespace = review["spec"]["namespace"].as_str().unwrap_or_default();
                 Ok(rules(&self.authorizer.rules(user, namespace)))

@@ -362,10 +362,18 @@ async fn reviews_are_answered_and_not_kept() {
     let review = target("selfsubjectaccessreviews", None, "");
     let before = f.cache.revision();
     let pods = json!({"resourceAttributes": {"verb": "get", "resource": "pods", "namespace": "default"}});
-    let answered = f.create(&review, json!({"spec": pods})).await.unwrap();
+    let answered = f.create(&review, json!({"spec": pods.clone()})).await.unwrap();
     assert_eq!(answered.object.to_value()["status"], json!({"allowed": true}));
     assert!(!String::from_utf8_lossy(&answered.to_json()).contains("resourceVersion"));
     assert_eq!(refused(f.create(&review, json!({"spec": {}})).await).reason, Reason::Invalid);
+    let local = target("localsubjectaccessreviews", Some("default"), "");
+    let of = |group: &str| json!({"spec": {"groups": [group], "resourceAttributes": pods["resourceAttributes"]}});
+    for (group, allowed) in [("system:masters", true), ("nobody", false)] {
+        let answered = f.create(&local, of(group)).await.unwrap();
+        assert_eq!(answered.object.to_value()["status"]["allowed"], allowed, "{group}");
+    }
+    let elsewhere = target("localsubjectaccessreviews", Some("shop"), "");
+    assert!(refused(f.create(&elsewhere, of("nobody")).await).message.contains("must match metadata.namespace"));
     assert_eq!(refused(f.registry.get(&cx(), &review).await).reason, Reason::MethodNotAllowed);
     assert_eq!(f.cache.revision(), before);
 }
