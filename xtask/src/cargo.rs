@@ -11,6 +11,11 @@ pub(crate) fn step(name: &str, arguments: &[&str]) -> Result<()> {
     run(name, arguments, &[])
 }
 
+/// Runs tests that write what they expect.
+pub(crate) fn updating(name: &str, arguments: &[&str]) -> Result<()> {
+    run(name, arguments, &[("UPDATE_EXPECT", "1")])
+}
+
 /// The documentation, every broken link an error.
 pub(crate) fn documentation() -> Result<()> {
     run("documentation", &["doc", "--workspace", "--no-deps", "--quiet"], &[("RUSTDOCFLAGS", "-D warnings")])

@@ -5,6 +5,7 @@
 mod bench;
 mod cargo;
 mod codegen;
+mod compatibility;
 mod fuzz;
 mod setup;
 mod tidy;
@@ -67,6 +68,8 @@ enum Command {
     },
     /// Write the API's schema table again, after k8s-openapi or the supplement has changed
     Codegen,
+    /// Write docs/kubernetes-compatibility.md and its lists again, from what Kubernetes has and from what tests do
+    Compatibility,
     /// Check what compilers cannot: layers, module docs, lengths, unfinished work
     Tidy,
 }
@@ -91,6 +94,7 @@ fn run(command: Command) -> Result<()> {
         Command::Fix => fix(),
         Command::Bench { comparison } => bench::run(&comparison),
         Command::Codegen => codegen::run(),
+        Command::Compatibility => compatibility::run(),
         Command::Tidy => tidy::run(),
     }
 }

@@ -3,6 +3,7 @@
 
 mod aggregation;
 mod cluster;
+mod compatibility;
 mod contract;
 mod fake_node;
 mod joining;

@@ -1,14 +1,12 @@
-//! Each kind of the table goes the whole way over REST: created, read, listed, tabled, watched, changed, deleted.
+//! What only some kinds have: two versions, parts, budgets. What all have is in the contract (`tests/masters/contract/lifecycle.rs`).
 
-use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use xebec_api::{Kind, Subresource, kinds};
+use xebec_api::{Kind, kinds};
 
 use super::*;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const MERGE: (&str, &str) = ("content-type", "application/merge-patch+json");
-const TABLE: (&str, &str) = ("accept", "application/json;as=Table;v=v1;g=meta.k8s.io");
 
 /// One good object of each kind, as the kinds' own tests have it.
 fn objects() -> Vec<(&'static Kind, Value)> {
@@ -25,115 +23,6 @@ fn collection(kind: &Kind) -> String {
     let root = if kind.group.is_empty() { "api".to_owned() } else { format!("apis/{}", kind.group) };
     let namespace = if kind.is_namespaced() { "/namespaces/default" } else { "" };
     format!("/{root}/{}{namespace}/{}", kind.version, kind.plural)
-}
-
-/// What a watch from a revision shows of the object, up to its end.
-async fn changes(app: &Router, uri: &str, name: &str, last: &str) -> Vec<String> {
-    let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
-    let mut body = app.clone().oneshot(request).await.unwrap().into_body();
-    let (mut text, mut seen) = (String::new(), Vec::new());
-    while seen.last().is_none_or(|change| change != last) {
-        let frame = tokio::time::timeout(std::time::Duration::from_secs(30), body.frame()).await;
-        let frame = frame.expect("the watch shows it in time").expect("the watch goes on").unwrap();
-        text.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
-        while let Some((line, rest)) = text.split_once('\n') {
-            let event: Value = serde_json::from_str(line).unwrap();
-            if event["object"]["metadata"]["name"] == name {
-                seen.push(event["type"].as_str().unwrap().to_owned());
-            }
-            text = rest.to_owned();
-        }
-    }
-    seen
-}
-
-struct Trip<'a> {
-    app: &'a Router,
-    kind: &'static Kind,
-    uri: String,
-    name: String,
-}
-
-impl Trip<'_> {
-    async fn call(&self, method: &str, uri: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Value {
-        let (code, value) = call(self.app, method, uri, headers, body).await;
-        assert!((200..300).contains(&code), "{:?}: {method} {uri}: {value}", self.kind);
-        value
-    }
-
-    async fn created(&self, object: &Value) -> Value {
-        let strict = format!("{}?fieldValidation=Strict", collection(self.kind));
-        let created = self.call("POST", &strict, &[JSON], object.to_string()).await;
-        assert_eq!(created["apiVersion"], self.kind.api_version());
-        assert_eq!(self.call("GET", &self.uri, &[], "").await, created, "{:?}", self.kind);
-        created
-    }
-
-    async fn listed(&self) {
-        let list = self.call("GET", &collection(self.kind), &[], "").await;
-        assert_eq!(
-            (&list["kind"], &list["apiVersion"]),
-            (&json!(self.kind.list_kind()), &json!(self.kind.api_version()))
-        );
-        let own = |item: &&Value| item["metadata"]["name"] == self.name.as_str();
-        let found = list["items"].as_array().unwrap().iter().find(own).expect("the object in the list");
-        assert_eq!(found["apiVersion"], self.kind.api_version());
-        let table = self.call("GET", &collection(self.kind), &[TABLE], "").await;
-        let (columns, row) = (table["columnDefinitions"].as_array().unwrap(), &table["rows"][0]["cells"]);
-        assert_eq!(columns.len(), row.as_array().unwrap().len(), "{:?}", self.kind);
-    }
-
-    async fn changed(&self, created: &Value) {
-        let mut update = created.clone();
-        update["metadata"]["labels"]["checked"] = json!("yes");
-        let updated = self.call("PUT", &self.uri, &[JSON], update.to_string()).await;
-        assert_eq!(updated["metadata"]["labels"]["checked"], "yes");
-        assert_ne!(updated["metadata"]["resourceVersion"], created["metadata"]["resourceVersion"]);
-        let patch = json!({"metadata": {"annotations": {"note": "x"}}}).to_string();
-        let patched = self.call("PATCH", &self.uri, &[MERGE], patch).await;
-        assert_eq!(patched["metadata"]["annotations"]["note"], "x");
-        for key in created.as_object().unwrap().keys().filter(|key| *key != "metadata") {
-            assert_eq!(patched[key], created[key], "{:?}: {key}", self.kind);
-        }
-        if self.kind.has(Subresource::Status) {
-            let status = self.call("GET", &format!("{}/status", self.uri), &[], "").await;
-            assert_eq!(status["metadata"]["uid"], created["metadata"]["uid"]);
-        }
-    }
-
-    async fn deleted(&self) {
-        self.call("DELETE", &self.uri, &[], "").await;
-        let (code, value) = call(self.app, "GET", &self.uri, &[], "").await;
-        match self.kind.plural {
-            "namespaces" => assert_eq!(value["status"]["phase"], "Terminating"),
-            "customresourcedefinitions" => assert!(xebec_api::conditions::is_true(&value, "Terminating"), "{value}"),
-            _ => assert_eq!((code, &value["reason"]), (404, &json!("NotFound")), "{:?}", self.kind),
-        }
-    }
-}
-
-#[tokio::test]
-async fn every_kind_goes_the_whole_way() {
-    let fixture = Fixture::new().await;
-    let app = app(&fixture, "jane");
-    for (kind, object) in objects() {
-        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-        let trip = Trip { app: &app, kind, uri: format!("{}/{name}", collection(kind)), name };
-        let before = fixture.cache.revision();
-        let created = trip.created(&object).await;
-        trip.listed().await;
-        trip.changed(&created).await;
-        trip.deleted().await;
-        // These stay until they are empty.
-        let waits = ["namespaces", "customresourcedefinitions"].contains(&kind.plural);
-        let last = if waits { "MODIFIED" } else { "DELETED" };
-        let uri = format!("{}?watch=1&resourceVersion={before}", collection(kind));
-        let mut expected = vec!["ADDED", "MODIFIED", "MODIFIED", last];
-        if last == "MODIFIED" {
-            expected.truncate(2);
-        }
-        assert_eq!(changes(&app, &uri, &trip.name, last).await, expected, "{kind:?}");
-    }
 }
 
 #[tokio::test]

@@ -2,13 +2,15 @@
 //! faces, REST and gRPC, each in a namespace of its own.
 //!
 //! A table is a function that returns cases in the order in which they are played; a later case may build on an earlier one. What only one
-//! face can say (headers, encodings, discovery) is in `encodings`, what takes time in `watches`, what wants to hurt in `hostile`.
+//! face can say (headers, encodings, discovery) is in `encodings`, what takes time in `watches`, what wants to hurt in
+//! `hostile`; `lifecycle` takes an object of each kind the whole way.
 
 mod ask;
 mod encodings;
-mod faces;
+pub(crate) mod faces;
 mod hostile;
 mod kinds;
+mod lifecycle;
 mod lists;
 mod objects;
 mod policies;
@@ -18,6 +20,7 @@ mod writes;
 use serde_json::json;
 use xebec_control_plane::server::Master;
 
+use crate::compatibility;
 use crate::support::*;
 use ask::{Ask, Case, NAMESPACES, create};
 use faces::{Grpc, Rest};
@@ -97,9 +100,11 @@ async fn the_contract_holds_over_both_faces() {
     let failures: Vec<String> = players.into_iter().flat_map(|player| player.failures).collect();
     played += encodings::play(&rest).await;
     played += hostile::play(&master, &rest).await;
+    played += lifecycle::play(&rest).await;
     println!("{played} cases played");
     assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
     assert!(played >= AT_LEAST, "only {played} cases");
     watches::play(&master, &rest).await;
+    compatibility::check(&rest, &dir.path().join("audit/audit.log")).await;
     master.shutdown().await;
 }
