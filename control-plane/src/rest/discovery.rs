@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::response::Response;
-use http::{Method, StatusCode};
+use bytes::Bytes;
+use http::header::VARY;
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::{Value, json};
 use xebec_api::{Catalogue, Kind, Reason, Status, Subresource, Verb};
 
 use super::path::Place;
-use super::{Call, negotiate, respond};
+use super::{Call, etag, negotiate, respond};
 use crate::aggregation::{Aggregator, Remote};
 
 /// Serves a place in discovery.
@@ -24,7 +26,11 @@ pub(super) fn serve(call: &Call, path: &str, place: &Place) -> Result<Response, 
     let kinds = Kinds::new(&own, &call.state.aggregator);
     match place {
         Place::Core | Place::Groups => {
-            Ok(aggregated(call, &kinds, place).unwrap_or_else(|| respond::json(StatusCode::OK, &plain(&kinds, place))))
+            let plain = || respond::json(StatusCode::OK, &plain(&kinds, place));
+            let mut answer = aggregated(call, &kinds, place).unwrap_or_else(plain);
+            // One path, two documents: a cache must not mix them up.
+            answer.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+            Ok(answer)
         }
         Place::Group(group) => match kinds.groups().contains(group) {
             true => Ok(respond::json(StatusCode::OK, &api_group(&kinds, group))),
@@ -195,7 +201,9 @@ fn aggregated(call: &Call, kinds: &Kinds<'_>, place: &Place) -> Option<Response>
     let items: Vec<Value> = groups.iter().map(|group| group_discovery(kinds, group)).collect();
     let api_version = format!("apidiscovery.k8s.io/{version}");
     let list = json!({"kind": "APIGroupDiscoveryList", "apiVersion": api_version, "metadata": {}, "items": items});
-    Some(respond::json_as(content_type, &list))
+    let bytes = Bytes::from(list.to_string());
+    let tag = etag::of(&bytes);
+    Some(etag::tagged(&call.headers, &tag, respond::bytes_as(content_type, bytes)))
 }
 
 fn group_discovery(kinds: &Kinds<'_>, group: &str) -> Value {

@@ -20,6 +20,7 @@ mod aggregated;
 mod body;
 mod classified;
 mod discovery;
+mod etag;
 mod finish;
 mod fixed;
 mod list;

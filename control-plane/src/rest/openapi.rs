@@ -8,14 +8,12 @@ use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 
 use axum::response::Response;
 use bytes::Bytes;
-use http::header::{ETAG, IF_NONE_MATCH};
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use xebec_api::{Catalogue, Kind, Reason, Status, openapi};
 
 use super::path::Place;
-use super::{Call, negotiate, respond};
+use super::{Call, etag, negotiate, respond};
 use crate::aggregation::Remote;
 
 /// Serves a place in OpenAPI.
@@ -50,7 +48,7 @@ impl Document {
     fn hash(&self) -> &str {
         self.hash.get_or_init(|| {
             let bytes = self.bytes.get().cloned().unwrap_or_else(|| self.make());
-            hex_digest(&bytes)
+            etag::digest(&bytes)
         })
     }
 
@@ -122,10 +120,14 @@ fn index(kinds: &Catalogue, remotes: &[Arc<Remote>]) -> Value {
 fn document(call: &Call, kinds: &Catalogue, (group, version): (&str, &str)) -> Result<Response, Status> {
     let Some(document) = DOCUMENTS.get(&openapi::place(group, version)) else {
         let document = custom_document(kinds, group, version).ok_or_else(Status::no_such_resource)?;
-        return Ok(tagged(call, &document.tag, respond::json_bytes(StatusCode::OK, document.bytes.clone())));
+        return Ok(etag::tagged(
+            &call.headers,
+            &document.tag,
+            respond::json_bytes(StatusCode::OK, document.bytes.clone()),
+        ));
     };
     let answer = respond::json_bytes(StatusCode::OK, document.bytes());
-    Ok(tagged(call, &format!("\"{}\"", document.hash()), answer))
+    Ok(etag::tagged(&call.headers, &format!("\"{}\"", document.hash()), answer))
 }
 
 /// OpenAPI v2, once it is made: in the two forms in which clients ask for it.
@@ -142,7 +144,7 @@ struct Tagged {
 
 impl Tagged {
     fn new(bytes: Vec<u8>) -> Tagged {
-        Tagged { tag: format!("\"{}\"", hex_digest(&bytes)), bytes: bytes.into() }
+        Tagged { tag: etag::of(&bytes), bytes: bytes.into() }
     }
 }
 
@@ -165,7 +167,7 @@ async fn whole(call: &Call) -> Result<Response, Status> {
     let form = if json { &WHOLE.json } else { &WHOLE.protobuf };
     let make = move || form.get_or_init(|| Tagged::new(make_whole(json)));
     let made = tokio::task::spawn_blocking(make).await.map_err(|error| Status::internal(&error))?;
-    Ok(tagged(call, &made.tag, respond::bytes_as(content_type, made.bytes.clone())))
+    Ok(etag::tagged(&call.headers, &made.tag, respond::bytes_as(content_type, made.bytes.clone())))
 }
 
 fn make_whole(json: bool) -> Vec<u8> {
@@ -173,18 +175,4 @@ fn make_whole(json: bool) -> Vec<u8> {
     let documents = documents.filter_map(|(group, version)| openapi::document(group, version));
     let document = openapi::v2::document(documents);
     if json { document.to_string().into_bytes() } else { openapi::gnostic::encode(&document) }
-}
-
-fn hex_digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect()
-}
-
-/// The answer with its tag, or only that nothing has changed for a client that knows the tag.
-fn tagged(call: &Call, tag: &str, answer: Response) -> Response {
-    let known = call.headers.get(IF_NONE_MATCH).is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let mut answer = if known { respond::json_bytes(StatusCode::NOT_MODIFIED, Bytes::new()) } else { answer };
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        answer.headers_mut().insert(ETAG, tag);
-    }
-    answer
 }

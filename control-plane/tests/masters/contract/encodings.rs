@@ -166,6 +166,10 @@ async fn aggregated_discovery(checks: &mut Checks<'_>) {
             let reply = checks.read(place, &format!("{accept},application/json"), 200).await;
             assert_eq!(reply.headers["content-type"], accept);
             assert_eq!(reply.json()["kind"], "APIGroupDiscoveryList");
+            assert!(reply.headers.get_all("vary").iter().any(|value| value == "Accept"));
+            let tag = format!("\"other\", {}", reply.headers["etag"].to_str().unwrap());
+            let unchanged = checks.check(("GET", place), &[("accept", accept), ("if-none-match", &tag)], "", 304).await;
+            assert!(unchanged.body.is_empty() && unchanged.headers.get("content-type").is_none());
         }
     }
 }
