@@ -6,7 +6,7 @@ use xebec_api::Status;
 
 use super::{Admission, AdmissionRequest, Operation};
 use crate::authn::user::MASTERS;
-use crate::pki::signing;
+use crate::pki::signing::{self, Subject};
 
 const CLIENT_SIGNER: &str = "kubernetes.io/kube-apiserver-client";
 
@@ -41,15 +41,19 @@ impl Admission for CertificateRequester {
         if !is_new_request(request) || request.object["spec"]["signerName"] != CLIENT_SIGNER {
             return Ok(());
         }
-        let encoded = request.object["spec"]["request"].clone();
-        let Ok(ByteString(pem)) = serde_json::from_value(encoded) else { return Ok(()) };
-        // What cannot be read is left to validation.
-        if signing::subject(&pem).unwrap_or_default().is_master() {
+        if requested_subject(request.object).is_some_and(|asked| asked.is_master()) {
             let why = format!("use of {CLIENT_SIGNER} signer with {MASTERS} group is not allowed");
             return Err(Status::forbidden(request.kind, request.name, why));
         }
         Ok(())
     }
+}
+
+/// Whom a certificate is asked for. What cannot be read is left to validation.
+pub(crate) fn requested_subject(request: &Value) -> Option<Subject> {
+    let encoded = request.pointer("/spec/request")?.clone();
+    let ByteString(pem) = serde_json::from_value(encoded).ok()?;
+    signing::subject(&pem).ok()
 }
 
 fn is_new_request(request: &AdmissionRequest<'_>) -> bool {

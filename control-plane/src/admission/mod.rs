@@ -30,6 +30,7 @@ use crate::cache::Cache;
 use crate::registry::{Environment, Target, Warnings, generate_name};
 
 pub use certificate_requester::CertificateRequester;
+pub(crate) use certificate_requester::requested_subject;
 pub use certificate_signers::CertificateSigners;
 pub use default_class::DefaultClass;
 pub use default_tolerations::DefaultTolerations;
@@ -145,7 +146,8 @@ pub fn plugins(cache: &Arc<Cache>, toleration: Duration) -> Vec<Arc<dyn Admissio
     ]
 }
 
-fn is_certificate_request(request: &AdmissionRequest<'_>) -> bool {
+/// Whether the write is about a certificate request.
+pub(crate) fn is_certificate_request(request: &AdmissionRequest<'_>) -> bool {
     *request.kind == xebec_api::kinds::CERTIFICATE_SIGNING_REQUEST
 }
 

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::pki::signing::{Signer, Subject};
+
 /// A write by a node's agent.
 #[derive(Clone, Copy)]
 pub struct NodeWrite<'a> {
@@ -47,6 +49,12 @@ pub enum Restriction {
         node: String,
         /// What is wrong with the request.
         why: &'static str,
+    },
+    /// A certificate in the name of another.
+    #[error("node {node} may ask for certificates of nodes only for itself, as system:node:{node}")]
+    Certificate {
+        /// Who tried.
+        node: String,
     },
     /// A field that is not the node's to change.
     #[error("node {node} may not change {field}")]
@@ -95,6 +103,16 @@ pub fn check_token(node: &str, request: &Value, pod: Option<&Value>) -> Result<(
         return refuse("no volume of the pod shows a token for this audience");
     }
     Ok(())
+}
+
+/// Whether the agent of `node` may ask a signer for a certificate of this subject. A request that cannot be read is for validation
+/// to refuse; what other signers sign is for them to judge.
+pub fn check_certificate(node: &str, signer: &str, subject: Option<&Subject>) -> Result<(), Restriction> {
+    let is_for_nodes = matches!(Signer::parse(signer), Some(Signer::KubeletClient | Signer::KubeletServing));
+    match subject.filter(|_| is_for_nodes) {
+        Some(subject) if subject.node_name() != Some(node) => Err(Restriction::Certificate { node: node.to_owned() }),
+        _ => Ok(()),
+    }
 }
 
 fn audiences_of(pod: &Value) -> impl Iterator<Item = &Value> {

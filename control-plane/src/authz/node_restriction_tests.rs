@@ -119,3 +119,20 @@ fn a_node_has_tokens_for_its_own_pods_and_for_what_their_volumes_show() {
     check(Value::Null, json!([]), Some(&pod), Some("not bound to a pod"));
     check(to("Pod", "u"), json!([]), Some(&foreign), Some("bound to another node"));
 }
+
+#[test]
+fn a_node_asks_for_certificates_in_its_own_name() {
+    let subject = |name: &str, group: &str| Subject { common_name: name.into(), organizations: vec![group.into()] };
+    let check = |signer: &str, subject: &Subject| {
+        let checked = check_certificate("n1", &format!("kubernetes.io/{signer}"), Some(subject));
+        checked.map_err(|restriction| restriction.to_string())
+    };
+    let refused = Err("node n1 may ask for certificates of nodes only for itself, as system:node:n1".to_owned());
+    for signer in ["kube-apiserver-client-kubelet", "kubelet-serving"] {
+        assert_eq!(check(signer, &subject("system:node:n1", "system:nodes")), Ok(()));
+        assert_eq!(check(signer, &subject("system:node:n2", "system:nodes")), refused);
+        assert_eq!(check(signer, &subject("system:node:n1", "team")), refused);
+    }
+    assert_eq!(check("kube-apiserver-client", &subject("dev", "team")), Ok(()));
+    assert_eq!(check_certificate("n1", "kubernetes.io/kubelet-serving", None), Ok(()));
+}

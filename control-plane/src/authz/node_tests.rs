@@ -1,32 +1,39 @@
 //! The matrix of what a node may and may not.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::testing::ask;
 use super::*;
 
-struct Pods(Vec<Pod>);
+struct Pods(Vec<Value>);
 
 impl NodePods for Pods {
     fn node_of(&self, namespace: &str, name: &str) -> Option<Option<String>> {
-        let is = |pod: &&Pod| {
-            pod.metadata.namespace.as_deref() == Some(namespace) && pod.metadata.name.as_deref() == Some(name)
-        };
-        self.0.iter().find(is).map(|pod| pod.spec.as_ref().unwrap().node_name.clone())
+        let is = |pod: &&Value| pod["metadata"]["namespace"] == namespace && pod["metadata"]["name"] == name;
+        self.0.iter().find(is).map(|pod| pod["spec"]["nodeName"].as_str().map(str::to_owned))
     }
 
     fn refers(&self, node: &str, plural: &'static str, namespace: &str, name: &str) -> bool {
-        let here = |pod: &&Pod| {
-            let bound = pod.spec.as_ref().unwrap().node_name.as_deref() == Some(node);
-            bound && pod.metadata.namespace.as_deref() == Some(namespace)
-        };
-        self.0.iter().filter(here).any(|pod| references(pod).contains(&(plural, name.to_owned())))
+        let here = |pod: &&Value| pod["spec"]["nodeName"] == node && pod["metadata"]["namespace"] == namespace;
+        let wanted = (plural, name.to_owned());
+        self.0.iter().filter(here).any(|pod| {
+            let spec = BoundSpec::deserialize(&pod["spec"]).unwrap();
+            spec.references(pod["metadata"]["name"].as_str().unwrap()).contains(&wanted)
+        })
+    }
+
+    fn claim_of(&self, volume: &str) -> Option<(String, String)> {
+        volume.strip_prefix("pv-").map(|claim| ("shop".to_owned(), claim.to_owned()))
+    }
+
+    fn attached_to(&self, attachment: &str) -> Option<String> {
+        attachment.strip_prefix("on-").map(str::to_owned)
     }
 }
 
 fn pods() -> Pods {
     let pod = |name: &str, node: Option<&str>, secret: &str| {
-        serde_json::from_value(json!({
+        json!({
             "metadata": {"name": name, "namespace": "shop"},
             "spec": {
                 "nodeName": node,
@@ -42,11 +49,12 @@ fn pods() -> Pods {
                 "volumes": [
                     {"name": "a", "configMap": {"name": "vol"}},
                     {"name": "b", "secret": {"secretName": "vol"}},
+                    {"name": "d", "persistentVolumeClaim": {"claimName": format!("disk-of-{secret}")}},
+                    {"name": "e", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
                     {"name": "p", "projected": {"sources": [{"secret": {"name": "proj"}}, {"configMap": {"name": "proj"}}]}}
                 ]
             }
-        }))
-        .unwrap()
+        })
     };
     Pods(vec![pod("own", Some("n1"), "own"), pod("foreign", Some("n2"), "foreign"), pod("unbound", None, "unbound")])
 }
@@ -116,6 +124,37 @@ fn what_its_own_pods_refer_to() {
     check("list core/secrets shop", false);
     check("watch core/secrets shop own", false);
     check("update core/secrets shop own", false);
+}
+
+#[test]
+fn claims_of_its_pods_and_their_volumes() {
+    for name in ["disk-of-own", "own-e"] {
+        check(&format!("get core/persistentvolumeclaims shop {name}"), true);
+        check(&format!("get core/persistentvolumes - pv-{name}"), true);
+    }
+    for name in ["disk-of-foreign", "disk-of-unbound", "foreign-e", "own-d"] {
+        check(&format!("get core/persistentvolumeclaims shop {name}"), false);
+        check(&format!("get core/persistentvolumes - pv-{name}"), false);
+    }
+    check("get core/persistentvolumeclaims bank disk-of-own", false);
+    check("list core/persistentvolumeclaims shop", false);
+    check("get core/persistentvolumes - nobodys", false);
+    check("list core/persistentvolumes", false);
+    check("update core/persistentvolumes - pv-disk-of-own", false);
+    check("get storage.k8s.io/volumeattachments - on-n1", true);
+    check("get storage.k8s.io/volumeattachments - on-n2", false);
+    check("get storage.k8s.io/volumeattachments - nowhere", false);
+    check("list storage.k8s.io/volumeattachments", false);
+}
+
+#[test]
+fn requests_for_certificates() {
+    check("create certificates.k8s.io/certificatesigningrequests", true);
+    check("get certificates.k8s.io/certificatesigningrequests - csr-1", true);
+    check("update certificates.k8s.io/certificatesigningrequests - csr-1", false);
+    check("update certificates.k8s.io/certificatesigningrequests/approval - csr-1", false);
+    check("create certificates.k8s.io/certificatesigningrequests/nodeclient", false);
+    check("approve certificates.k8s.io/signers - kubernetes.io/kubelet-serving", false);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use xebec_api::{Status, Subresource};
 
 use super::node_restriction::{self, NodeWrite, Restriction};
 use super::{Attributes, Authorizer, Decision, Rbac, escalation, rbac};
-use crate::admission::{Admission, AdmissionRequest, Operation};
+use crate::admission::{Admission, AdmissionRequest, Operation, is_certificate_request, requested_subject};
 use crate::authn::user::MASTERS;
 use crate::cache::Cache;
 
@@ -42,6 +42,10 @@ impl Admission for NodeRestriction {
         let write = NodeWrite { node, resource: request.kind.plural, new, old: request.old };
         let checked = match request.subresource {
             Some(Subresource::Token) => self.check_token(node, request),
+            None if is_certificate_request(request) && request.operation == Operation::Create => {
+                let signer = request.object.pointer("/spec/signerName").and_then(Value::as_str).unwrap_or_default();
+                node_restriction::check_certificate(node, signer, requested_subject(request.object).as_ref())
+            }
             _ => node_restriction::check(&write),
         };
         checked.map_err(|restriction| Status::forbidden(request.kind, request.name, restriction.to_string()))

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::PersistentVolume;
 use k8s_openapi::api::rbac::v1::PolicyRule;
-use xebec_api::kinds::POD;
+use k8s_openapi::api::storage::v1::VolumeAttachment;
+use xebec_api::kinds::{PERSISTENT_VOLUME, POD, VOLUME_ATTACHMENT};
 use xebec_proto::join::MASTERS_GROUP;
 
 use super::node::{self, NodePods};
@@ -78,6 +80,17 @@ impl NodePods for CachedPods {
 
     fn refers(&self, node: &str, plural: &'static str, namespace: &str, name: &str) -> bool {
         self.cache.node_refers(node, plural, namespace, name)
+    }
+
+    fn claim_of(&self, volume: &str) -> Option<(String, String)> {
+        let volume = self.cache.get(&PERSISTENT_VOLUME, None, volume)?.object.decode::<PersistentVolume>().ok()?;
+        let claim = volume.spec?.claim_ref?;
+        claim.namespace.zip(claim.name)
+    }
+
+    fn attached_to(&self, attachment: &str) -> Option<String> {
+        let attachment = self.cache.get(&VOLUME_ATTACHMENT, None, attachment)?.object.decode::<VolumeAttachment>();
+        Some(attachment.ok()?.spec.node_name)
     }
 }
 

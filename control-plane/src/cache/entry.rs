@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
-use k8s_openapi::api::core::v1::Pod;
+use serde::Deserialize;
 use xebec_api::{FieldSelector, Kind, LabelSelector};
 
-use crate::authz::node;
+use crate::authz::node::BoundSpec;
 use crate::registry::Stored;
 
 /// An object in the cache, with the fields that selectors may ask for once somebody has asked.
@@ -25,6 +25,13 @@ pub struct Bound {
     pub node: Option<String>,
     /// The objects of its namespace that it refers to: (plural, name). Empty while it waits.
     pub references: BTreeSet<(&'static str, String)>,
+}
+
+/// As much of a pod as is decoded for each of its changes.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct OfPod {
+    spec: BoundSpec,
 }
 
 impl Entry {
@@ -51,10 +58,14 @@ impl Entry {
     /// Where the pod that this is an entry of is bound to; read once.
     pub fn bound(&self) -> &Bound {
         self.bound.get_or_init(|| {
-            let Ok(pod) = self.stored.object.decode::<Pod>() else { return Bound::default() };
-            let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty());
-            let references = if node.is_some() { node::references(&pod) } else { BTreeSet::new() };
-            Bound { node, references }
+            let spec = self.stored.object.decode::<OfPod>().unwrap_or_default().spec;
+            match spec.node_name.as_ref().filter(|node| !node.is_empty()) {
+                Some(node) => {
+                    let references = spec.references(&self.stored.object.meta().name);
+                    Bound { node: Some(node.clone()), references }
+                }
+                None => Bound::default(),
+            }
         })
     }
 
