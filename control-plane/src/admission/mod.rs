@@ -25,6 +25,7 @@ use std::time::Duration;
 use serde_json::Value;
 use xebec_api::{Kind, Status, Subresource};
 
+use crate::audit::Annotations;
 use crate::authn::User;
 use crate::cache::Cache;
 use crate::registry::{Environment, Target, Warnings, generate_name};
@@ -86,6 +87,8 @@ pub struct AdmissionRequest<'a> {
     pub old: Option<&'a Value>,
     /// Where what the caller should know is said.
     pub warnings: &'a Warnings,
+    /// Where what the request's record should say is noted.
+    pub annotations: &'a Annotations,
     /// Time and chance.
     pub environment: &'a dyn Environment,
 }

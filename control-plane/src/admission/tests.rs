@@ -17,6 +17,7 @@ fn admit(plugin: &dyn Admission, plural: &str, object: &mut Value) -> Result<(),
         object,
         old: None,
         warnings: &Warnings::default(),
+        annotations: &Annotations::default(),
         environment: &SystemEnvironment,
     };
     plugin.mutate(&mut request)?;

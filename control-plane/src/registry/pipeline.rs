@@ -122,6 +122,7 @@ impl Registry {
             object,
             old: passage.old,
             warnings: &passage.cx.warnings,
+            annotations: &passage.cx.annotations,
             environment: self.parts.environment.as_ref(),
         }
     }

@@ -1,8 +1,9 @@
 //! The Pod Security Standards: how much of the node a pod may have, by the labels of its namespace
-//! (`pod-security.kubernetes.io/{enforce,warn}` and `…-version`).
+//! (`pod-security.kubernetes.io/{enforce,audit,warn}` and `…-version`).
 //!
 //! `enforce` refuses pods; `warn` tells whoever makes a pod, or something that has a template of pods, what the level would not
-//! allow. A namespace without labels is `privileged`: everything goes.
+//! allow, and `audit` notes it on the request's record, refused or not. A namespace without labels is `privileged`: everything
+//! goes.
 //!
 //! [`policy`] reads labels, [`checks`] are the rules, one family a file; each is a plain function of a pod's spec.
 
@@ -22,6 +23,10 @@ use crate::cache::Cache;
 
 /// Pods that are looked at when a namespace becomes stricter.
 const MOST_PODS: usize = 3_000;
+
+/// What a request's record says of the level that is asked for, and of what it does not allow.
+const ENFORCE_POLICY: &str = "pod-security.kubernetes.io/enforce-policy";
+const AUDIT_VIOLATIONS: &str = "pod-security.kubernetes.io/audit-violations";
 
 /// See the module.
 pub struct PodSecurity {
@@ -99,14 +104,22 @@ impl Admission for PodSecurity {
 }
 
 fn judge(request: &AdmissionRequest<'_>, subject: &Subject, policies: &Policies) -> Result<(), Status> {
-    if subject.is_pod
-        && let Some(complaint) = checks::complaint(&policies.enforce, subject)
-    {
-        let why = format!("violates PodSecurity {}: {complaint}", quoted(&policies.enforce));
-        return Err(Status::forbidden(request.kind, request.name, why));
+    let would_violate = |policy: &Policy| {
+        let complaint = checks::complaint(policy, subject)?;
+        Some(format!("would violate PodSecurity {}: {complaint}", quoted(policy)))
+    };
+    if let Some(violation) = would_violate(&policies.audit) {
+        request.annotations.add(AUDIT_VIOLATIONS, &violation);
     }
-    if let Some(complaint) = checks::complaint(&policies.warn, subject) {
-        request.warnings.add(format!("would violate PodSecurity {}: {complaint}", quoted(&policies.warn)));
+    if subject.is_pod {
+        request.annotations.add(ENFORCE_POLICY, &policies.enforce.to_string());
+        if let Some(complaint) = checks::complaint(&policies.enforce, subject) {
+            let why = format!("violates PodSecurity {}: {complaint}", quoted(&policies.enforce));
+            return Err(Status::forbidden(request.kind, request.name, why));
+        }
+    }
+    if let Some(violation) = would_violate(&policies.warn) {
+        request.warnings.add(violation);
     }
     Ok(())
 }

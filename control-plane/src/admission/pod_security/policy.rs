@@ -38,10 +38,11 @@ pub(super) struct Policy {
     pub(super) version: Version,
 }
 
-/// What a namespace asks for. (`audit` is read and checked like the others; what it finds belongs into audit records.)
+/// What a namespace asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Policies {
     pub(super) enforce: Policy,
+    pub(super) audit: Policy,
     pub(super) warn: Policy,
 }
 
@@ -53,13 +54,13 @@ impl Policies {
             level: label(labels, mode, Level::Restricted, &mut errors),
             version: label(labels, &format!("{mode}-version"), Version::Latest, &mut errors),
         };
-        let (enforce, _, warn) = (policy("enforce"), policy("audit"), policy("warn"));
-        (Self { enforce, warn }, errors)
+        let (enforce, audit, warn) = (policy("enforce"), policy("audit"), policy("warn"));
+        (Self { enforce, audit, warn }, errors)
     }
 
     /// Whether there is no pod that it has anything to say about.
     pub(super) fn allow_everything(&self) -> bool {
-        [self.enforce, self.warn].iter().all(|policy| policy.level == Level::Privileged)
+        [self.enforce, self.audit, self.warn].iter().all(|policy| policy.level == Level::Privileged)
     }
 }
 
@@ -135,24 +136,29 @@ mod tests {
     fn read(labels: &[(&str, &str)]) -> (String, Vec<String>) {
         let labels = labels.iter().map(|(key, value)| (format!("{PREFIX}{key}"), (*value).to_owned())).collect();
         let (policies, errors) = Policies::read(&labels);
-        let told = format!("{} {}", policies.enforce, policies.warn);
+        let told = format!("{} {} {}", policies.enforce, policies.audit, policies.warn);
         (told, errors.iter().map(|error| error.path.to_string()).collect())
     }
 
     #[test]
     fn labels_say_level_and_version_of_each_mode() {
-        assert_eq!(read(&[]).0, "privileged:latest privileged:latest");
+        assert_eq!(read(&[]).0, "privileged:latest privileged:latest privileged:latest");
         let labels = [("enforce", "baseline"), ("enforce-version", "v1.30"), ("warn", "restricted")];
-        assert_eq!(read(&labels), ("baseline:v1.30 restricted:latest".into(), vec![]));
+        assert_eq!(read(&labels), ("baseline:v1.30 privileged:latest restricted:latest".into(), vec![]));
+        assert_eq!(
+            read(&[("audit", "baseline"), ("audit-version", "v1.25")]).0,
+            "privileged:latest baseline:v1.25 privileged:latest"
+        );
     }
 
     #[test]
-    fn everything_goes_where_neither_mode_asks_for_more() {
+    fn everything_goes_where_no_mode_asks_for_more() {
         let policy = |level| Policy { level, version: Version::Latest };
         let all = [Level::Privileged, Level::Baseline, Level::Restricted];
-        for (enforce, warn) in all.into_iter().flat_map(|enforce| all.map(|warn| (enforce, warn))) {
-            let policies = Policies { enforce: policy(enforce), warn: policy(warn) };
-            let expect = (enforce, warn) == (Level::Privileged, Level::Privileged);
+        let pairs = all.into_iter().flat_map(|one| all.map(|other| (one, other)));
+        for (enforce, audit, warn) in pairs.flat_map(|(enforce, audit)| all.map(|warn| (enforce, audit, warn))) {
+            let policies = Policies { enforce: policy(enforce), audit: policy(audit), warn: policy(warn) };
+            let expect = [enforce, audit, warn] == [Level::Privileged; 3];
             assert_eq!(policies.allow_everything(), expect, "{policies:?}");
         }
     }
@@ -160,7 +166,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_reported_and_strict() {
         let (told, errors) = read(&[("enforce", "strict"), ("warn-version", "1.30"), ("audit", "x")]);
-        assert_eq!(told, "restricted:latest privileged:latest");
+        assert_eq!(told, "restricted:latest restricted:latest privileged:latest");
         assert_eq!(errors.len(), 3, "{errors:?}");
         assert!(errors[0].contains("pod-security.kubernetes.io/enforce"), "{errors:?}");
         assert_eq!(read(&[("enforce-version", "v1.07")]).1.len(), 1);

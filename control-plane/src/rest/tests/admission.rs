@@ -5,6 +5,7 @@ use serde_json::json;
 use xebec_api::{Subresource, quota};
 
 use super::*;
+use crate::audit::Annotations;
 use crate::registry::testing::{cx, kind, target};
 use crate::registry::{DeleteOptions, Patch, PatchKind, WriteOptions};
 
@@ -137,6 +138,36 @@ async fn a_namespaces_level_refuses_pods_and_warns_of_templates() {
     assert!(response.headers()["warning"].to_str().unwrap().contains("would violate PodSecurity"));
     let wrong = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "strict"}}});
     assert_eq!(call(&app, "PATCH", "/api/v1/namespaces/default", &[merge], wrong.to_string()).await.0, 422);
+}
+
+#[tokio::test]
+async fn what_a_level_to_be_audited_does_not_allow_is_on_the_record() {
+    let fixture = Fixture::new().await;
+    let labels = json!({"metadata": {"labels": {
+        "pod-security.kubernetes.io/audit": "restricted", "pod-security.kubernetes.io/enforce": "baseline",
+    }}});
+    let merge = ("content-type", "application/merge-patch+json");
+    let unrecorded = app(&fixture, "jane");
+    assert_eq!(call(&unrecorded, "PATCH", "/api/v1/namespaces/default", &[merge], labels.to_string()).await.0, 200);
+    let notes = async |body: String, expect: u16| {
+        let notes = Annotations::default();
+        let record = notes.clone();
+        let noted = axum::middleware::map_request(move |mut request: Request| {
+            request.extensions_mut().insert(record.clone());
+            std::future::ready(request)
+        });
+        let app = app(&fixture, "jane").layer(noted);
+        let (response, _) = raw(&app, "POST", PODS, &[JSON], body).await;
+        assert_eq!(response.status().as_u16(), expect);
+        assert!(!response.headers().contains_key("warning"));
+        notes.all()
+    };
+    let taken = notes(pod("plain", json!({})), 201).await;
+    assert_eq!(taken["pod-security.kubernetes.io/enforce-policy"], "baseline:latest");
+    let violations = &taken["pod-security.kubernetes.io/audit-violations"];
+    assert!(violations.starts_with("would violate PodSecurity \"restricted:latest\": allowPrivilegeEscalation"));
+    let refused = notes(pod("strong", json!({"securityContext": {"privileged": true}})), 403).await;
+    assert!(refused["pod-security.kubernetes.io/audit-violations"].contains("privileged"), "{refused:?}");
 }
 
 #[tokio::test]
