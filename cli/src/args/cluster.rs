@@ -28,6 +28,11 @@ pub(crate) enum TokenCommand {
         /// The part between `::` and the dot
         id: String,
     },
+    /// Make a bootstrap token worthless: who shows it to the API is nobody from then on
+    Revoke {
+        /// The part before the dot
+        id: String,
+    },
 }
 
 /// What a joiner will be.

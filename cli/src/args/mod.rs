@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Agent(AgentArguments),
     /// Run a whole cluster in this process: one master, one node, for trying things out
     Dev(DevArguments),
-    /// Create, list and delete join tokens
+    /// Create, list and delete join tokens; revoke bootstrap tokens
     #[command(subcommand)]
     Token(TokenCommand),
     /// Look at the masters, and change who they are

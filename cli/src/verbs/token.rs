@@ -1,8 +1,8 @@
 //! `xebec token`: invitations.
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use xebec_proto::v1::{CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, Role, Token};
+use xebec_proto::v1::{CreateTokenRequest, DeleteTokenRequest, ListTokensRequest, Role, Target, Token};
 
 use super::wants_document;
 use crate::args::{Connection, Output, RoleName, Span, TokenCommand};
@@ -16,6 +16,7 @@ pub(crate) async fn run(connection: &Connection, command: TokenCommand) -> Resul
         TokenCommand::Create { role, ttl, description } => create(&session, role, ttl, description).await,
         TokenCommand::List(arguments) => list(&session, arguments.output).await,
         TokenCommand::Delete { id } => delete(&session, id).await,
+        TokenCommand::Revoke { id } => revoke(&session, &id).await,
     }
 }
 
@@ -50,6 +51,32 @@ async fn delete(session: &Session, id: String) -> Result<()> {
     print::line(&print::escape(&format!("token {id} deleted")))
 }
 
+/// A bootstrap token is a Secret; while that ends, it is worth nothing already.
+async fn revoke(session: &Session, word: &str) -> Result<()> {
+    let id = bootstrap_id(word)?;
+    let target = Target {
+        version: "v1".to_owned(),
+        resource: "secrets".to_owned(),
+        namespace: "kube-system".to_owned(),
+        name: format!("bootstrap-token-{id}"),
+        ..Target::default()
+    };
+    let deleted = session.delete(target, &json!({ "apiVersion": "v1", "kind": "DeleteOptions" })).await;
+    deleted.with_context(|| format!("revoke the bootstrap token {id}"))?;
+    print::line(&format!("bootstrap token {id} revoked"))
+}
+
+/// The id in what somebody has at hand: the id, or the whole token, of which the secret is not told any further.
+fn bootstrap_id(word: &str) -> Result<&str> {
+    let id = word.split_once('.').map_or(word, |(id, _)| id);
+    let is_id = id.len() == 6 && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    ensure!(
+        is_id,
+        "the id of a bootstrap token is six small letters and digits; join tokens are removed with `xebec token delete`"
+    );
+    Ok(id)
+}
+
 fn document(token: &Token) -> Value {
     json!({
         "id": token.id,
@@ -66,5 +93,20 @@ fn role(token: &Token) -> &'static str {
         Role::Server => "server",
         Role::Agent => "agent",
         Role::Unspecified => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bootstrap_token_is_known_by_its_id() {
+        assert_eq!(bootstrap_id("abc012").unwrap(), "abc012");
+        assert_eq!(bootstrap_id("abc012.0123456789abcdef").unwrap(), "abc012");
+        for word in ["", "abc01", "abc0123", "ABC012", "XB100ff::abc012.0123", "../abc"] {
+            let refusal = bootstrap_id(word).unwrap_err().to_string();
+            assert!(refusal.contains("six small letters and digits"), "{word}");
+        }
     }
 }

@@ -17,7 +17,23 @@ pub(crate) fn play(cluster: &mut Cluster) -> Result<()> {
     let agents = cluster.token("agent")?;
     refused(cluster, "wrong-role", &agents, "role")?;
     let expired = expired(cluster)?;
-    refused(cluster, "expired", &expired, "expired")
+    refused(cluster, "expired", &expired, "expired")?;
+    revoked(cluster)
+}
+
+/// A bootstrap token is there until it is revoked, once.
+fn revoked(cluster: &Cluster) -> Result<()> {
+    let client = cluster.client();
+    let secret = r#"{"apiVersion": "v1", "kind": "Secret", "type": "bootstrap.kubernetes.io/token",
+        "metadata": {"name": "bootstrap-token-abc012", "namespace": "kube-system"},
+        "stringData": {"token-id": "abc012", "token-secret": "0123456789abcdef"}}"#;
+    let file = cluster.plan.directory().join("bootstrap-token.json");
+    std::fs::write(&file, secret).with_context(|| format!("write {}", file.display()))?;
+    client.run(&["apply", "-f", &file.display().to_string()])?;
+    let said = client.run(&["token", "revoke", "abc012.0123456789abcdef"])?;
+    ensure!(said.trim() == "bootstrap token abc012 revoked", "{said}");
+    ensure!(client.run(&["token", "revoke", "abc012"]).is_err(), "a token is revoked once");
+    Ok(())
 }
 
 /// Another secret of the same form.

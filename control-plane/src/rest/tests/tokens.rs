@@ -131,3 +131,21 @@ async fn a_bootstrap_token_makes_a_bootstrapper() {
     let bad = review(&app, &json!("abcdef.0123456789abcdeg"), &[]).await;
     assert_eq!(bad["authenticated"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_revoked_bootstrap_token_is_worth_nothing_even_while_its_secret_ends() {
+    let (fixture, app) = fixture().await;
+    fixture.create(&target("namespaces", None, "kube-system"), json!({})).await.unwrap();
+    let secret = target("secrets", Some("kube-system"), "bootstrap-token-abcdef");
+    let body = json!({
+        "type": "bootstrap.kubernetes.io/token",
+        "metadata": {"finalizers": ["example.com/wait"]},
+        "stringData": {
+            "token-id": "abcdef", "token-secret": "0123456789abcdef", "usage-bootstrap-authentication": "true",
+        },
+    });
+    fixture.create(&secret, body).await.unwrap();
+    assert_eq!(review(&app, &json!("abcdef.0123456789abcdef"), &[]).await["authenticated"], true);
+    fixture.registry.delete(&cx(), &secret, &DeleteOptions::default()).await.unwrap();
+    assert_eq!(review(&app, &json!("abcdef.0123456789abcdef"), &[]).await["authenticated"], Value::Null);
+}
