@@ -84,7 +84,12 @@ impl Kinds {
 
     fn unknown(&self, word: &str) -> UnknownKind {
         let can_be_got = |kind: &&Kind| kind.verbs.iter().any(|verb| verb == "get");
-        let known = self.0.iter().filter(can_be_got).map(|kind| kind.plural.clone()).collect();
+        let mut known: Vec<String> = Vec::new();
+        for kind in self.0.iter().filter(can_be_got) {
+            if !known.contains(&kind.plural) {
+                known.push(kind.plural.clone());
+            }
+        }
         UnknownKind { word: word.to_owned(), known }
     }
 }
