@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use xebec_api::LabelSelector;
 use xebec_api::value::list;
 
 use crate::action::{Action, Outcome};
@@ -17,7 +16,7 @@ pub(crate) fn interest(world: &World, change: &Transition<'_>, keys: &mut BTreeS
     if change.object.resource != Resource::CLUSTER_ROLES {
         return;
     }
-    let sums = world.all(Resource::CLUSTER_ROLES).filter(|entry| selectors(&entry.object.to_value()).next().is_some());
+    let sums = world.all(Resource::CLUSTER_ROLES).filter(|entry| !entry.facts.summed().is_empty());
     keys.extend(sums.map(|entry| {
         let name = ObjectRef::cluster(Resource::CLUSTER_ROLES, &entry.meta().name);
         Key::new(Controller::ClusterRoleAggregation, name)
@@ -26,8 +25,7 @@ pub(crate) fn interest(world: &World, change: &Transition<'_>, keys: &mut BTreeS
 
 pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
     let Some(entry) = world.get(object).filter(|entry| !entry.is_deleting()) else { return Outcome::default() };
-    let sum = entry.object.to_value();
-    let selectors: Vec<LabelSelector> = selectors(&sum).collect();
+    let selectors = entry.facts.summed();
     if selectors.is_empty() {
         return Outcome::default();
     }
@@ -43,13 +41,8 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
             }
         }
     }
-    if list(&sum, "/rules") == rules {
+    if list(&entry.object.to_value(), "/rules") == rules {
         return Outcome::default();
     }
     Outcome::of(vec![Action::Patch { target: entry.exactly(), status: false, patch: json!({ "rules": rules }) }])
-}
-
-/// A selector that cannot be read chooses nothing.
-fn selectors(role: &Value) -> impl Iterator<Item = LabelSelector> {
-    list(role, "/aggregationRule/clusterRoleSelectors").iter().filter_map(|one| LabelSelector::from_json(one).ok())
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use serde_json::json;
-use xebec_api::conditions;
 use xebec_api::custom::CLEANUP;
 
 use crate::action::{Action, Outcome, Propagation};
@@ -19,7 +18,7 @@ pub(crate) fn interest(world: &World, change: &Transition<'_>, keys: &mut BTreeS
     let definition = match change.object.resource {
         Resource::DEFINITIONS => {
             let others = world.all(Resource::DEFINITIONS).filter(|other| other.reference != *change.object);
-            let waiting = others.filter(|other| names_are_taken(other));
+            let waiting = others.filter(|other| other.facts.names_are_taken());
             keys.extend(waiting.map(|other| Key::new(Controller::Definition, other.reference.clone())));
             change.object.clone()
         }
@@ -34,7 +33,7 @@ pub(crate) fn interest(world: &World, change: &Transition<'_>, keys: &mut BTreeS
 }
 
 pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
-    if let Some(taken) = world.get(object).filter(|entry| !entry.is_deleting() && names_are_taken(entry)) {
+    if let Some(taken) = world.get(object).filter(|entry| !entry.is_deleting() && entry.facts.names_are_taken()) {
         // The registry writes the status of a definition with every write of it, and nothing where that is what it was.
         return Outcome::of(vec![Action::Patch { target: taken.exactly(), status: false, patch: json!({}) }]);
     }
@@ -46,11 +45,6 @@ pub(crate) fn reconcile(world: &World, object: &ObjectRef) -> Outcome {
         return Outcome::of(vec![release(definition)]);
     }
     Outcome::of(objects.filter(|entry| !entry.is_deleting()).take(BATCH).map(delete).collect())
-}
-
-fn names_are_taken(definition: &Entry) -> bool {
-    conditions::find(&definition.object.to_value(), "NamesAccepted")
-        .is_some_and(|accepted| accepted["status"] == "False")
 }
 
 fn delete(entry: &Entry) -> Action {

@@ -23,6 +23,13 @@ pub enum Facts {
     Workload(Option<Box<LabelSelector>>),
     /// Of a Service: the labels it selects; empty: none of our business.
     Service(BTreeMap<String, String>),
+    /// Of a ClusterRole: what chooses the parts that it is the sum of; empty: it is none.
+    Sum(Vec<LabelSelector>),
+    /// Of a definition: whether another has the names that it asks for.
+    Definition {
+        /// It waits for them.
+        names_are_taken: bool,
+    },
     /// Nothing but metadata matters.
     None,
 }
@@ -48,6 +55,10 @@ impl Facts {
             Resource::SERVICES => {
                 selector::<BTreeMap<String, String>>(object).map(|labels| Self::Service(labels.unwrap_or_default()))
             }
+            Resource::CLUSTER_ROLES => object.decode::<Summing>().map(|role| Self::Sum(role.selectors())),
+            Resource::DEFINITIONS => object
+                .decode::<Accepted>()
+                .map(|definition| Self::Definition { names_are_taken: definition.names_are_taken() }),
             _ => Ok(Self::None),
         };
         facts.map_or_else(|error| (Self::None, Some(error)), |facts| (facts, None))
@@ -68,10 +79,64 @@ impl Facts {
         if let Self::Workload(selector) = self { selector.as_deref() } else { None }
     }
 
+    /// What chooses the parts of a ClusterRole that is a sum; of others nothing.
+    pub fn summed(&self) -> &[LabelSelector] {
+        if let Self::Sum(selectors) = self { selectors } else { &[] }
+    }
+
+    /// Whether a definition waits for names that another has.
+    pub fn names_are_taken(&self) -> bool {
+        matches!(self, Self::Definition { names_are_taken: true })
+    }
+
     /// Whether a Service selects these labels.
     pub fn serves(&self, labels: &BTreeMap<String, String>) -> bool {
         let Self::Service(selector) = self else { return false };
         !selector.is_empty() && selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Summing {
+    aggregation_rule: Option<AggregationRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AggregationRule {
+    cluster_role_selectors: Option<Vec<Value>>,
+}
+
+impl Summing {
+    /// A selector that cannot be read chooses nothing.
+    fn selectors(&self) -> Vec<LabelSelector> {
+        let all = self.aggregation_rule.iter().flat_map(|rule| rule.cluster_role_selectors.iter().flatten());
+        all.filter_map(|one| LabelSelector::from_json(one).ok()).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Accepted {
+    status: Option<AcceptedStatus>,
+}
+
+#[derive(Deserialize)]
+struct AcceptedStatus {
+    conditions: Option<Vec<Condition>>,
+}
+
+#[derive(Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    of: String,
+    status: String,
+}
+
+impl Accepted {
+    fn names_are_taken(&self) -> bool {
+        let mut conditions = self.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        conditions.any(|condition| condition.of == "NamesAccepted" && condition.status == "False")
     }
 }
 
