@@ -42,8 +42,6 @@ pub const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 pub struct Custom {
     structural: Structural,
     fills: bool,
-    /// Whether the status is kept apart.
-    has_status: bool,
     /// The schema for server-side apply.
     pub(crate) schema: Schema,
     /// The type of the objects in that schema.
@@ -112,11 +110,6 @@ impl Strategy for Custom {
 
     fn validate(&self, object: &Value) -> FieldErrors {
         validate::validate(&self.structural, object)
-    }
-
-    /// Where the status is not kept apart it is part of what is wanted.
-    fn wants_changed(&self, new: &Value, old: &Value) -> bool {
-        !self.has_status && new.get("status") != old.get("status")
     }
 }
 

@@ -149,7 +149,6 @@ fn custom(version: &Value, conversion: Option<&'static Value>) -> Option<Custom>
     });
     Some(Custom {
         fills: structural.has_defaults(),
-        has_status: version.pointer("/subresources/status").is_some(),
         schema,
         root,
         openapi: openapi.clone(),

@@ -249,7 +249,8 @@ impl Kind {
             copy(new, old, "status");
         }
         self.strategy.prepare_update(new, old);
-        let wanted = |key: &str| !["apiVersion", "kind", "metadata", "status"].contains(&key);
+        // A status that is kept apart is the same on both sides by now; another is part of what is wanted.
+        let wanted = |key: &str| !["apiVersion", "kind", "metadata"].contains(&key);
         let changed = keys(new, old).iter().any(|key| wanted(key) && new.get(key) != old.get(key));
         if self.generation && (changed || self.strategy.wants_changed(new, old)) {
             count_up(new, old);
