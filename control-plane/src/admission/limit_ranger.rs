@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use xebec_api::amounts::{self, Amounts};
+use xebec_api::kinds::LIMIT_RANGE;
 use xebec_api::quantity::Quantity;
 use xebec_api::value::{list, text};
 use xebec_api::{Status, Subresource};
@@ -27,8 +28,7 @@ impl LimitRanger {
 
     /// The limits of a namespace, from all its LimitRanges in the order of their names.
     fn limits(&self, namespace: Option<&str>) -> Vec<Value> {
-        let Some(kind) = xebec_api::find("", "v1", "limitranges") else { return Vec::new() };
-        let ranges = self.cache.list(kind, namespace).into_iter().map(|stored| stored.object.to_value());
+        let ranges = self.cache.list(&LIMIT_RANGE, namespace).into_iter().map(|stored| stored.object.to_value());
         ranges.flat_map(|range| list(&range, "/spec/limits").to_vec()).collect()
     }
 }

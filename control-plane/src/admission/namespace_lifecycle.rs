@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use xebec_api::kinds::NAMESPACE;
 use xebec_api::{Cause, Details, Kind, Scope, Status};
 
 use super::{Admission, AdmissionRequest, Operation};
@@ -22,8 +23,7 @@ impl NamespaceLifecycle {
     }
 
     fn terminating(&self, namespace: &str) -> bool {
-        let Some(kind) = xebec_api::find("", "v1", "namespaces") else { return false };
-        let stored = self.cache.get(kind, None, namespace);
+        let stored = self.cache.get(&NAMESPACE, None, namespace);
         stored.is_some_and(|stored| stored.object.meta().deletion_timestamp.is_some())
     }
 }

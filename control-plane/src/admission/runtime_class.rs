@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use xebec_api::Status;
+use xebec_api::kinds::RUNTIME_CLASS;
 use xebec_api::value::{entries, list, text};
 
 use super::{Admission, AdmissionRequest};
@@ -21,8 +22,7 @@ impl RuntimeClass {
     }
 
     fn class(&self, name: &str) -> Option<Value> {
-        let kind = xebec_api::find("node.k8s.io", "v1", "runtimeclasses")?;
-        Some(self.cache.get(kind, None, name)?.object.to_value())
+        Some(self.cache.get(&RUNTIME_CLASS, None, name)?.object.to_value())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The output of a container.
 
+use xebec_api::kinds::POD;
 use xebec_api::{Status, Subresource};
 use xebec_proto::v1::stream_frame::Frame;
 use xebec_proto::v1::{LogChunk, LogStream, LogsRequest, OpenStream, open_stream};
@@ -10,11 +11,10 @@ use crate::registry::{Access, RequestContext, Target, node_refusal};
 
 /// A pod's subresource that is a stream.
 pub(super) fn pod(namespace: &str, name: &str, subresource: Subresource) -> Result<Target, Status> {
-    let kind = xebec_api::find("", "v1", "pods").ok_or_else(Status::no_such_resource)?;
     if namespace.is_empty() || name.is_empty() {
         return Err(Status::bad_request("the request must name a pod and its namespace"));
     }
-    Ok(Target::new(kind, Some(namespace), name).subresource(subresource))
+    Ok(Target::new(&POD, Some(namespace), name).subresource(subresource))
 }
 
 /// A node that ends a stream without a word is gone.

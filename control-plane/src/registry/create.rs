@@ -5,7 +5,7 @@
 //! to go, and whoever empties it afterwards sees all of it.
 
 use serde_json::{Value, json};
-use xebec_api::kinds::CUSTOM_RESOURCE_DEFINITION;
+use xebec_api::kinds::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
 use xebec_api::{Reason, Status, Subresource, value};
 
 use super::commit::{Committed, Write};
@@ -99,7 +99,7 @@ impl Registry {
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
         let mut write = Write::create(&key, &object, self.lease(cx, target.kind).await?);
         if let Some(namespace) = namespace {
-            let place = keys::object(namespace_kind()?, None, &namespace.object.meta().name);
+            let place = keys::object(&NAMESPACE, None, &namespace.object.meta().name);
             match quota::announces_itself(target.kind) {
                 true => write.also_replace(&place, namespace.revision, &namespace.object),
                 false => write.guard(&place, namespace.revision),
@@ -124,7 +124,7 @@ impl Registry {
     /// The namespace that the object is to live in, which must exist.
     async fn namespace_of(&self, cx: &RequestContext, target: &Target) -> Result<Option<Stored>, Status> {
         let Some(name) = target.namespace.as_deref() else { return Ok(None) };
-        let namespace = Target::new(namespace_kind()?, None, name);
+        let namespace = Target::new(&NAMESPACE, None, name);
         if let Some(found) = self.cached(&namespace) {
             return Ok(Some(found));
         }
@@ -140,10 +140,6 @@ pub(super) enum Turn {
     Taken,
     /// Something else changed meanwhile.
     Lost,
-}
-
-fn namespace_kind() -> Result<&'static xebec_api::Kind, Status> {
-    xebec_api::find("", "v1", "namespaces").ok_or_else(|| Status::internal("there is no kind Namespace"))
 }
 
 fn refuse_version(body: &Value) -> Result<(), Status> {

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use tokio::sync::{Mutex, MutexGuard};
+use xebec_api::kinds::RESOURCE_QUOTA;
 use xebec_api::quota::{self, Change};
 use xebec_api::{Kind, Object, Status};
 
@@ -40,10 +41,8 @@ type Charge = (Bytes, u64, Object);
 
 impl Registry {
     fn quotas(&self, target: &Target) -> Vec<Stored> {
-        match (target.namespace.as_deref(), quota_kind()) {
-            (Some(namespace), Some(kind)) => self.parts.cache.list(kind, Some(namespace)),
-            _ => Vec::new(),
-        }
+        let namespace = target.namespace.as_deref();
+        namespace.map(|name| self.parts.cache.list(&RESOURCE_QUOTA, Some(name))).unwrap_or_default()
     }
 
     /// Charges the quotas of the target's namespace for a change, in `write`. The turn, which only a change that concerns a quota
@@ -81,7 +80,7 @@ impl Registry {
 
     /// What becomes of the quotas that the change concerns, by what the cache has.
     fn charges(&self, target: &Target, versions: Versions<'_>) -> Result<Vec<Charge>, Status> {
-        let (quotas, Some(kind)) = (self.quotas(target), quota_kind()) else { return Ok(Vec::new()) };
+        let quotas = self.quotas(target);
         if quotas.is_empty() {
             return Ok(Vec::new());
         }
@@ -90,11 +89,11 @@ impl Registry {
         let mut charges = Vec::new();
         for stored in &quotas {
             let name = &stored.object.meta().name;
-            let is_itself = *target.kind == *kind && *name == target.name;
+            let is_itself = *target.kind == RESOURCE_QUOTA && *name == target.name;
             let charged = quota::charge(&stored.object.to_value(), &change);
             let charged = charged.map_err(|refusal| Status::forbidden(target.kind, &target.name, refusal))?;
             if let Some(charged) = charged.filter(|_| !is_itself) {
-                let key = keys::object(kind, target.namespace.as_deref(), name);
+                let key = keys::object(&RESOURCE_QUOTA, target.namespace.as_deref(), name);
                 charges.push((key, stored.revision, Object::from_value(charged)?));
             }
         }
@@ -116,11 +115,7 @@ impl Registry {
 
 /// A new quota must be known to everybody who creates in its namespace: what they go by is the namespace, so that changes too.
 pub(super) fn announces_itself(kind: &Kind) -> bool {
-    quota_kind().is_some_and(|quotas| *quotas == *kind)
-}
-
-fn quota_kind() -> Option<&'static Kind> {
-    xebec_api::find("", "v1", "resourcequotas")
+    *kind == RESOURCE_QUOTA
 }
 
 #[cfg(test)]

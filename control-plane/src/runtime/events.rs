@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use xebec_api::kinds::EVENT;
 use xebec_api::patch::PatchKind;
 use xebec_api::{Kind, Reason, Status};
 use xebec_controllers::ObjectEvent;
@@ -133,11 +134,10 @@ impl Writer {
 
 impl Pen {
     async fn write(&self, event: &ObjectEvent, times: u32) -> Result<(), Status> {
-        let Some(kind) = xebec_api::find("", "v1", "events") else { return Ok(()) };
         let user =
             if event.component == super::binding::COMPONENT { &self.users.scheduler } else { &self.users.controllers };
         let context = RequestContext::new(user.clone(), Instant::now() + PATIENCE);
-        let target = target(kind, event);
+        let target = target(&EVENT, event);
         let count = self.count(&target);
         if count == 0 {
             let body = body(event, &target, times, &self.now());

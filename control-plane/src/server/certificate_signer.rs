@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use xebec_api::kinds::CERTIFICATE_SIGNING_REQUEST;
 use xebec_api::patch::PatchKind;
 use xebec_api::{Kind, Reason, Status, Subresource};
 use xebec_store::Leadership;
@@ -42,7 +43,7 @@ pub(super) struct CertificateSigner {
 impl CertificateSigner {
     /// Until shutdown.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
-        let Some(kind) = xebec_api::find(GROUP, "v1", "certificatesigningrequests") else { return };
+        let kind = &CERTIFICATE_SIGNING_REQUEST;
         let work = async {
             while self.leadership.wait_for(|now| now.is_leader).await.is_ok() {
                 let seen = self.registry.cache().kind_revision(kind);

@@ -81,26 +81,22 @@ impl LeaderObjects {
     async fn ensure_one(&self, object: Value) -> Result<(), Status> {
         let target = target_of(&object)?;
         let Some(present) = self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name) else {
-            return self.create_if_absent(object).await;
+            return self.create(&target, object).await;
         };
         if target.kind.group != rbac::GROUP {
             return Ok(());
         }
         let Some(mended) = reconciled(&present.to_value(), &object) else { return Ok(()) };
         tracing::info!(name = target.name, "a default role or binding gets back what it lacks");
-        match self.registry.update(&context(), &target, mended, &WriteOptions::default()).await {
+        match self.registry.update(&context(), &target, mended, &WriteOptions::by(FIELD_MANAGER)).await {
             // Somebody changes it at the same time; the next turn looks again.
             Err(status) if status.reason != Reason::Conflict => Err(status),
             _ => Ok(()),
         }
     }
 
-    async fn create_if_absent(&self, object: Value) -> Result<(), Status> {
-        let target = target_of(&object)?;
-        if self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name).is_some() {
-            return Ok(());
-        }
-        match self.registry.create(&context(), &target, object, &WriteOptions::by(FIELD_MANAGER)).await {
+    async fn create(&self, target: &Target, object: Value) -> Result<(), Status> {
+        match self.registry.create(&context(), target, object, &WriteOptions::by(FIELD_MANAGER)).await {
             Err(status) if status.reason != Reason::AlreadyExists => Err(status),
             _ => Ok(()),
         }
@@ -109,7 +105,7 @@ impl LeaderObjects {
     async fn put(&self, object: Value) -> Result<(), Status> {
         let target = target_of(&object)?;
         let Some(present) = self.registry.cache().get(target.kind, target.namespace.as_deref(), &target.name) else {
-            return self.create_if_absent(object).await;
+            return self.create(&target, object).await;
         };
         let present = present.to_value();
         if ["endpoints", "ports", "addressType", "data"].iter().all(|field| present[field] == object[field]) {
