@@ -11,14 +11,24 @@ use crate::quantity::Quantity;
 use crate::value::{list, text};
 
 /// An object before and after a change; absent where it does not exist.
-#[derive(Clone, Copy)]
 pub struct Change<'a> {
-    /// Its kind.
-    pub kind: &'a Kind,
-    /// Before.
-    pub old: Option<&'a Value>,
-    /// After.
-    pub new: Option<&'a Value>,
+    kind: &'a Kind,
+    old: Option<Counted<'a>>,
+    new: Option<Counted<'a>>,
+}
+
+/// An object and what it counts for, which is the same for every quota.
+struct Counted<'a> {
+    object: &'a Value,
+    used: Amounts,
+}
+
+impl<'a> Change<'a> {
+    /// Of an object of this kind, from what it was to what it is to be.
+    pub fn new(kind: &'a Kind, old: Option<&'a Value>, new: Option<&'a Value>) -> Self {
+        let counted = |object| Counted { object, used: usage::of(kind, object) };
+        Self { kind, old: old.map(counted), new: new.map(counted) }
+    }
 }
 
 /// Why a change is refused.
@@ -56,16 +66,13 @@ pub enum QuotaRefusal {
 
 /// The quota as it is to be after the change; `None` where the change does not concern it.
 pub fn charge(quota: &Value, change: &Change<'_>) -> Result<Option<Value>, QuotaRefusal> {
-    let counted = |object: &&Value| scope::covers(quota, change.kind, object);
-    let (old, new) = (change.old.filter(counted), change.new.filter(counted));
+    let covered = |counted: &&Counted<'_>| scope::covers(quota, change.kind, counted.object);
+    let (old, new) = (change.old.as_ref().filter(covered), change.new.as_ref().filter(covered));
     let hard = amounts::at(quota, "/spec/hard");
-    let bounded = |object: Option<&Value>| match object {
-        Some(object) => within(usage::of(change.kind, object), &hard),
-        None => Amounts::new(),
-    };
+    let bounded = |counted: Option<&Counted<'_>>| within(counted.into_iter().flat_map(|one| &one.used), &hard);
     let (before, after) = (bounded(old), bounded(new));
     if let (None, Some(pod)) = (old, new) {
-        demand_specified(quota, change.kind, pod, &hard)?;
+        demand_specified(quota, change.kind, pod.object, &hard)?;
     }
     if before == after {
         return Ok(None);
@@ -84,7 +91,7 @@ pub fn count<'a>(quota: &Value, objects: impl Iterator<Item = (&'a Kind, Value)>
     let mut used: Amounts = hard.keys().map(|name| (name.clone(), Quantity::whole(0))).collect();
     for (kind, object) in objects {
         if scope::covers(quota, kind, &object) {
-            amounts::add(&mut used, &within(usage::of(kind, &object), &hard));
+            amounts::add(&mut used, &within(&usage::of(kind, &object), &hard));
         }
     }
     json!({"hard": quota["spec"]["hard"], "used": shown(&used)})
@@ -96,9 +103,9 @@ pub fn is_counted(quota: &Value) -> bool {
     counted && quota["status"]["hard"] == quota["spec"]["hard"]
 }
 
-fn within(mut amounts: Amounts, hard: &Amounts) -> Amounts {
-    amounts.retain(|name, _| hard.contains_key(name));
-    amounts
+fn within<'a>(amounts: impl IntoIterator<Item = (&'a String, &'a Quantity)>, hard: &Amounts) -> Amounts {
+    let bounded = amounts.into_iter().filter(|(name, _)| hard.contains_key(*name));
+    bounded.map(|(name, amount)| (name.clone(), *amount)).collect()
 }
 
 fn difference(of: &Amounts, and: &Amounts) -> Amounts {
@@ -196,7 +203,7 @@ mod tests {
     }
 
     fn check(quota: &Value, old: Option<&Value>, new: Option<&Value>) -> Result<Option<Value>, String> {
-        let change = Change { kind: crate::resolve("pods").unwrap(), old, new };
+        let change = Change::new(crate::resolve("pods").unwrap(), old, new);
         let charged = charge(quota, &change).map_err(|refusal| refusal.to_string())?;
         Ok(charged.map(|quota| quota["status"]["used"].clone()))
     }

@@ -85,7 +85,7 @@ impl Registry {
             return Ok(Vec::new());
         }
         let [old, new] = [versions.old, versions.new].map(|object| object.map(Object::to_value));
-        let change = Change { kind: target.kind.stored(), old: old.as_ref(), new: new.as_ref() };
+        let change = Change::new(target.kind.stored(), old.as_ref(), new.as_ref());
         let mut charges = Vec::new();
         for stored in &quotas {
             let name = &stored.object.meta().name;
