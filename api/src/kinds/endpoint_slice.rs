@@ -46,13 +46,13 @@ pub static ENDPOINT_SLICE: Kind = Kind {
 fn ports(slice: &Value, _: Timestamp) -> Value {
     let port = |p: &Value| number(p, "/port").map_or_else(|| "*".to_owned(), |n| n.to_string());
     let texts: Vec<String> = list(slice, "/ports").iter().map(port).collect();
-    if texts.is_empty() { "<unset>".into() } else { cells::first_three(&texts, ",") }
+    if texts.is_empty() { "<unset>".into() } else { cells::first_three(&texts) }
 }
 
 fn endpoints(slice: &Value, _: Timestamp) -> Value {
     let all = list(slice, "/endpoints").iter().flat_map(|e| list(e, "/addresses"));
     let texts: Vec<String> = all.filter_map(Value::as_str).map(str::to_owned).collect();
-    if texts.is_empty() { "<unset>".into() } else { cells::first_three(&texts, ",") }
+    if texts.is_empty() { "<unset>".into() } else { cells::first_three(&texts) }
 }
 
 struct EndpointSliceStrategy;

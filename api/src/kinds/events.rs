@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::core::event;
 use super::{EVENT, KeptAs, Kind};
 use crate::value::text;
 
@@ -13,7 +12,6 @@ pub static EVENT_V1: Kind = Kind {
     plural: "events",
     singular: "event",
     short_names: &["ev"],
-    time_to_live: event::TIME_TO_LIVE,
     selectable,
     kept_as: Some(&KeptAs { kind: &EVENT, read, write }),
     ..Kind::BASE

@@ -7,17 +7,8 @@ use crate::amounts::{self, Amounts};
 use crate::quantity::Quantity;
 use crate::value::{list, text};
 
-/// Kinds that have a name of their own beside `count/<resource>`.
-const NAMED: [&str; 8] = [
-    "configmaps",
-    "persistentvolumeclaims",
-    "pods",
-    "replicationcontrollers",
-    "resourcequotas",
-    "secrets",
-    "services",
-    "limitranges",
-];
+/// Kinds that have a name of their own beside `count/<resource>`, and count for nothing else.
+const NAMED: [&str; 5] = ["configmaps", "limitranges", "replicationcontrollers", "resourcequotas", "secrets"];
 
 /// What the object uses of every resource that a quota could bound.
 pub fn of(kind: &Kind, object: &Value) -> Amounts {

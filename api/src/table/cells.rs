@@ -131,12 +131,12 @@ pub fn selector_at(object: &Value, pointer: &str) -> Value {
     }
 }
 
-/// The first three, and how many more there are; `<none>` for none.
-pub fn first_three(texts: &[String], separator: &str) -> Value {
+/// The first three between commas, and how many more there are; `<none>` for none.
+pub fn first_three(texts: &[String]) -> Value {
     const SHOWN: usize = 3;
     match texts.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        Some(more) => json!(format!("{} + {more} more...", texts[..SHOWN].join(separator))),
+        Some(more) => json!(format!("{} + {more} more...", texts[..SHOWN].join(","))),
         None if texts.is_empty() => json!("<none>"),
-        None => json!(texts.join(separator)),
+        None => json!(texts.join(",")),
     }
 }

@@ -27,19 +27,9 @@ impl Snapshot {
         self.revision
     }
 
-    /// How many objects there are.
-    pub fn len(&self) -> usize {
-        self.objects.len()
-    }
-
     /// How many objects there are in a namespace, or in all.
     pub fn count(&self, namespace: Option<&str>) -> u64 {
         namespace.map_or(self.objects.len() as u64, |namespace| self.population.in_namespace(namespace))
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.objects.is_empty()
     }
 
     /// The entries under `prefix`, in order, after the key `after` when there is one.

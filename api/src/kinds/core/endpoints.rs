@@ -44,7 +44,7 @@ fn endpoints(object: &Value, _: Timestamp) -> Value {
             }
         }
     }
-    cells::first_three(&texts, ",")
+    cells::first_three(&texts)
 }
 
 fn with_port(host: &str, port: i64) -> String {

@@ -11,7 +11,7 @@ use crate::table::{Column, age};
 use crate::value::{number, text};
 
 /// What happened longer ago interests nobody, and would fill the store.
-pub(in crate::kinds) const TIME_TO_LIVE: Option<Duration> = Some(Duration::from_secs(3600));
+const TIME_TO_LIVE: Option<Duration> = Some(Duration::from_secs(3600));
 
 /// Event.
 pub static EVENT: Kind = Kind {

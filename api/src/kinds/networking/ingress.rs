@@ -32,7 +32,7 @@ pub static INGRESS: Kind = Kind {
 fn hosts(ingress: &Value, _: Timestamp) -> Value {
     let hosts: Vec<String> =
         list(ingress, "/spec/rules").iter().filter_map(|rule| text(rule, "/host")).map(str::to_owned).collect();
-    if hosts.is_empty() { json!("*") } else { cells::first_three(&hosts, ",") }
+    if hosts.is_empty() { json!("*") } else { cells::first_three(&hosts) }
 }
 
 fn addresses(ingress: &Value) -> String {
