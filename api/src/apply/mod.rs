@@ -171,7 +171,8 @@ fn stamp(managed: &mut ManagedFields, applier: &Manager, now: &str) {
     }
 }
 
-fn untyped(kind: &Kind, config: &Value, why: &Malformed) -> Status {
+/// The refusal of a configuration that cannot be read as one of its kind.
+pub fn untyped(kind: &Kind, config: &Value, why: &dyn std::fmt::Display) -> Status {
     let text = |pointer: &str| value::text(config, pointer).unwrap_or_default();
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
     let subject = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };

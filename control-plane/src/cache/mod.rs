@@ -150,6 +150,12 @@ impl Cache {
         matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
     }
 
+    /// Waits until something is so, which is asked now and after every change; for ever, if it never is.
+    pub async fn wait_until(&self, is_so: impl Fn() -> bool) {
+        let mut revisions = self.revisions();
+        while !is_so() && revisions.changed().await.is_ok() {}
+    }
+
     /// One object.
     pub fn get(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> Option<Stored> {
         let key = keys::object(kind, namespace, name);

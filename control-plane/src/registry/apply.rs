@@ -93,18 +93,10 @@ fn checked(target: &Target, body: &Value) -> Result<Value, Status> {
     match unknown.first() {
         None => Ok(config),
         Some(field) => {
-            let kind = format!("{}, Kind={}", target.kind.api_version(), target.kind.kind);
             let why = format!(".{}: field not declared in schema", field.path);
-            Err(Status::bad_request(format!(
-                "failed to create typed patch object ({}; {kind}): {why}",
-                subject(target)
-            )))
+            Err(apply::untyped(target.kind, &config, &why))
         }
     }
-}
-
-fn subject(target: &Target) -> String {
-    target.namespace.iter().map(|namespace| format!("{namespace}/")).collect::<String>() + &target.name
 }
 
 /// Clients print the time of creation of what is not created as `null`, in templates too; that says nothing.

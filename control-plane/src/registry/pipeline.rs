@@ -96,14 +96,10 @@ impl Registry {
         for target in wanted.iter().filter(|target| self.cached(target).is_none()) {
             self.read_barrier(passage.cx.deadline).await?;
             // Whether it has come is for the plugin to see.
-            drop(tokio::time::timeout(OTHERS_WAIT, self.appears(target)).await);
+            let appears = self.parts.cache.wait_until(|| self.cached(target).is_some());
+            drop(tokio::time::timeout(OTHERS_WAIT, appears).await);
         }
         Ok(())
-    }
-
-    async fn appears(&self, target: &Target) {
-        let mut revisions = self.parts.cache.revisions();
-        while self.cached(target).is_none() && revisions.changed().await.is_ok() {}
     }
 
     fn admission_request<'a>(

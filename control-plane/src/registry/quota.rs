@@ -106,8 +106,7 @@ impl Registry {
         if !uncounted() {
             return;
         }
-        let mut revisions = self.parts.cache.revisions();
-        let counted = async { while uncounted() && revisions.changed().await.is_ok() {} };
+        let counted = self.parts.cache.wait_until(|| !uncounted());
         // What has not been counted by then is for the charge to refuse.
         drop(tokio::time::timeout(COUNTED_WITHIN, counted).await);
     }

@@ -49,15 +49,12 @@ impl CertificateSigner {
                 let seen = self.registry.cache().kind_revision(kind);
                 let pause = self.turn(kind).await;
                 // Either may be first; both lead to another look.
-                drop(tokio::time::timeout(pause, self.changed(kind, seen)).await);
+                let cache = self.registry.cache();
+                let changed = cache.wait_until(|| cache.kind_revision(kind) != seen);
+                drop(tokio::time::timeout(pause, changed).await);
             }
         };
         shutdown.run_until_cancelled(work).await;
-    }
-
-    async fn changed(&self, kind: &Kind, seen: u64) {
-        let mut revisions = self.registry.cache().revisions();
-        while self.registry.cache().kind_revision(kind) == seen && revisions.changed().await.is_ok() {}
     }
 
     /// Does what is due. How long to wait before looking again.
