@@ -48,7 +48,8 @@ impl Facts {
     }
 
     fn all(&self) -> impl Iterator<Item = &Operation> {
-        self.upstream.union(&self.served).filter(|operation| is_stable(&operation.version))
+        let counts = |operation: &&Operation| is_stable(&operation.version) || self.served.contains(*operation);
+        self.upstream.union(&self.served).filter(counts)
     }
 
     fn count(&self, standing: Standing) -> usize {
@@ -83,7 +84,7 @@ fn head(facts: &Facts) -> String {
         "# Kubernetes compatibility
 
 Written by `cargo xtask compatibility`; a test holds it to what is so, so do not edit it. It compares the stable API of Kubernetes 1.35 with
-what a master serves and with what tests have asked for and got, as the masters' audit logs have it: the contract
+what a master serves, be it stable or beta, and with what tests have asked for and got, as the masters' audit logs have it: the contract
 (`cargo test -p xebec-control-plane --test masters contract`) and other people's clients on a whole cluster
 ([operations.md](operations.md#clients)). The lists are in `docs/compatibility/`.
 
