@@ -15,7 +15,6 @@ use crate::admission::webhooks::{Question, Round, Settle, View, write_options};
 pub(super) type GroupVersionKind = (&'static str, &'static str, &'static str);
 
 /// What those who may change an object have done so far.
-#[derive(Default)]
 struct Rounds {
     policies: PolicyRound,
     webhooks: Round,
@@ -40,13 +39,13 @@ impl Registry {
         operation: Operation,
         object: &mut Value,
     ) -> Result<(), Status> {
-        if !self.policies.mutate_anything() && !self.parts.webhooks.mutate_anything() {
+        let mut rounds = Rounds { policies: PolicyRound::default(), webhooks: self.parts.webhooks.round() };
+        if !self.policies.mutate_anything() && rounds.webhooks.is_empty() {
             return Ok(());
         }
         let system = object.get("metadata").cloned().unwrap_or_default();
         let settle = |changed: &mut Value| settle(passage, &system, changed);
         let mut question = question(passage, operation, Cow::Owned(std::mem::take(object)));
-        let mut rounds = Rounds::default();
         if self.ask_in_turn(&mut question, &mut rounds, &settle).await? {
             let mut changed = question.object.take().unwrap_or_default().into_owned();
             let before = changed.clone();
@@ -125,8 +124,9 @@ impl Registry {
         options: &WriteOptions,
     ) -> Result<Value, Status> {
         let webhooks = &self.parts.webhooks;
+        let mut round = webhooks.round();
         let validated = self.policies.validate_anything() || webhooks.validate_anything();
-        if !webhooks.mutate_anything() && !validated {
+        if round.is_empty() && !validated {
             return Ok(body);
         }
         let (group, version, kind) = call;
@@ -141,7 +141,6 @@ impl Registry {
             options: write_options("CreateOptions", options),
         };
         let takes_anything = |_: &mut Value| Ok(());
-        let mut round = Round::default();
         if webhooks.mutate(&mut question, &mut round, Some(&takes_anything)).await? && round.begin_again(false) {
             webhooks.mutate(&mut question, &mut round, Some(&takes_anything)).await?;
         }
@@ -176,8 +175,9 @@ impl Registry {
     /// Asks all policies and webhooks where nothing can be changed.
     async fn ask_about(&self, mut question: Question<'_>) -> Result<(), Status> {
         let webhooks = &self.parts.webhooks;
-        if webhooks.mutate_anything() {
-            webhooks.mutate(&mut question, &mut Round::default(), None).await?;
+        let mut round = webhooks.round();
+        if !round.is_empty() {
+            webhooks.mutate(&mut question, &mut round, None).await?;
         }
         if self.policies.validate_anything() {
             self.policies.validate(&question).await?;

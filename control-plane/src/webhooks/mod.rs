@@ -14,6 +14,8 @@
 mod client;
 mod endpoint;
 mod error;
+#[cfg(test)]
+mod tests;
 
 pub use client::Client;
 pub use endpoint::{Endpoint, Place};

@@ -65,11 +65,6 @@ impl Webhooks {
         Webhooks { parts, compiled: ArcSwap::default(), compiling: Mutex::default() }
     }
 
-    /// Whether there are mutating webhooks at all.
-    pub fn mutate_anything(&self) -> bool {
-        !self.current().mutating.is_empty()
-    }
-
     /// Whether there are validating webhooks at all.
     pub fn validate_anything(&self) -> bool {
         !self.current().validating.is_empty()

@@ -11,13 +11,15 @@ use serde_json::Value;
 use xebec_api::{Kind, Status, decode, patch};
 
 use super::Webhooks;
+use super::configurations::Configurations;
 use super::hook::Hook;
 use super::metrics::Role;
 use super::question::Question;
 
 /// What the webhooks of one request have done so far.
-#[derive(Debug, Default)]
 pub struct Round {
+    /// All webhooks, as they were when the request came to them.
+    all: Arc<Configurations>,
     /// Whether this is the second time.
     again: bool,
     /// Those that want to be asked again, among those that were asked.
@@ -27,6 +29,11 @@ pub struct Round {
 }
 
 impl Round {
+    /// Whether there is nobody to ask.
+    pub fn is_empty(&self) -> bool {
+        self.all.mutating.is_empty()
+    }
+
     /// The object was changed, by a webhook or otherwise.
     pub fn changed(&mut self) {
         self.due.extend(&self.asked);
@@ -46,6 +53,11 @@ impl Round {
 pub type Settle<'a> = dyn Fn(&mut Value) -> Result<(), Status> + Send + Sync + 'a;
 
 impl Webhooks {
+    /// The first round, in which nobody has been asked.
+    pub fn round(&self) -> Round {
+        Round { all: self.current(), again: false, asked: BTreeSet::new(), due: BTreeSet::new() }
+    }
+
     /// Asks the mutating webhooks that the question is meant for, in order; in the second round only those that are due. Whether the
     /// object was changed. Where nothing settles changes, none may be made.
     pub async fn mutate(
@@ -55,7 +67,7 @@ impl Webhooks {
         settle: Option<&Settle<'_>>,
     ) -> Result<bool, Status> {
         let mut changed = false;
-        for (index, hook) in self.current().mutating.iter().enumerate() {
+        for (index, hook) in round.all.clone().mutating.iter().enumerate() {
             if round.again && !round.due.remove(&index) {
                 continue;
             }

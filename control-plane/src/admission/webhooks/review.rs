@@ -135,3 +135,56 @@ pub(super) fn denial(name: &str, result: &Value) -> Status {
     }
     Status::from_json(&as_status).unwrap_or_else(|| Status::bad_request(message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(version: &str, response: Value) -> Value {
+        json!({"apiVersion": format!("{GROUP}/{version}"), "kind": "AdmissionReview", "response": response})
+    }
+
+    #[test]
+    fn an_answer_must_be_one_to_the_question() {
+        let patch = STANDARD.encode("[]");
+        let cases = [
+            ("v1", answer("v1", json!({"uid": "u", "allowed": true})), Ok(true)),
+            ("v1", answer("v1", json!({"uid": "u", "allowed": false})), Ok(false)),
+            ("v1", answer("v1", json!({"uid": "u"})), Ok(false)),
+            ("v1", answer("v1", json!({"allowed": true})), Err("expected response.uid")),
+            ("v1", answer("v1beta1", json!({"uid": "u", "allowed": true})), Err("expected webhook response of")),
+            ("v1", answer("v1", json!(null)), Err("webhook response was absent")),
+            ("v1", answer("v1", json!({"uid": "u", "allowed": "yes"})), Err("must be true or false")),
+            ("v1", answer("v1", json!({"uid": "u", "patchType": "JSONPatch"})), Err("but not response.patch")),
+            ("v1", answer("v1", json!({"uid": "u", "patch": patch})), Err("but not response.patchType")),
+            (
+                "v1",
+                answer("v1", json!({"uid": "u", "patch": patch, "patchType": "Diff"})),
+                Err("invalid response.patchType"),
+            ),
+            ("v1", answer("v1", json!({"uid": "u", "patch": "*", "patchType": "JSONPatch"})), Err("is not base64")),
+            ("v1beta1", answer("v1beta1", json!({"allowed": true, "patch": patch})), Ok(true)),
+            ("v1beta1", json!({"response": {"allowed": true}}), Ok(true)),
+        ];
+        for (version, answer, expect) in cases {
+            match (verdict(&answer, version, "u"), expect) {
+                (Ok(verdict), Ok(allowed)) => assert_eq!(verdict.allowed, allowed, "{answer}"),
+                (Err(why), Err(words)) => assert!(why.contains(words), "{answer}: {why}"),
+                (found, _) => panic!("{answer}: {found:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_denial_is_an_error_whatever_the_webhook_says() {
+        let told = |result: Value| {
+            let status = denial("w", &result);
+            (status.code, status.message.replace("admission webhook \"w\" denied the request", "-"))
+        };
+        assert_eq!(told(json!(null)), (400, "- without explanation".to_owned()));
+        assert_eq!(told(json!({"code": 200, "message": "no"})), (400, "-: no".to_owned()));
+        assert_eq!(told(json!({"code": 429, "reason": "TooManyRequests"})), (429, "-: TooManyRequests".to_owned()));
+        assert_eq!(told(json!({"code": 70_000, "message": "no"})).0, 400);
+        assert_eq!(denial("w", &json!({"reason": "Forbidden"})).reason, Reason::Forbidden);
+    }
+}
