@@ -1,6 +1,6 @@
-//! Real kubectl against a server of this process, over plain HTTP. Where there is no kubectl there is nothing to show.
+//! Real kubectl against a server of this process, over plain HTTP.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::json;
@@ -12,31 +12,39 @@ use super::*;
 use crate::registry::testing::target;
 use xebec_api::Subresource;
 
+/// Those that `cargo xtask setup` has built, the newest first, or else the one on the PATH.
+pub(crate) fn kubectls() -> Vec<PathBuf> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/clients/bin");
+    let built = ["kubectl", "kubectl-1.28"].map(|name| built.join(name));
+    if built.iter().all(|program| program.is_file()) {
+        return built.to_vec();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|file| file.is_file());
+    vec![found.expect("there is no kubectl on this machine: `cargo xtask setup` builds it")]
+}
+
 /// A server and the kubectl that talks to it.
 pub(super) struct Kubectl {
+    program: PathBuf,
     server: String,
     home: tempfile::TempDir,
     fixture: Fixture,
 }
 
-fn kubectl_path() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|file| file.is_file())
-}
-
 impl Kubectl {
-    pub(super) async fn start() -> Option<Kubectl> {
-        kubectl_path()?;
+    pub(super) async fn start() -> Kubectl {
+        let program = kubectls().swap_remove(0);
         let fixture = Fixture::new().await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = format!("http://{}", listener.local_addr().unwrap());
         let app = app(&fixture, "jane");
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Some(Kubectl { server, home: tempfile::tempdir().unwrap(), fixture })
+        Kubectl { program, server, home: tempfile::tempdir().unwrap(), fixture }
     }
 
     fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new("kubectl");
+        let mut command = Command::new(&self.program);
         command.env("HOME", self.home.path()).env_remove("KUBECONFIG").kill_on_drop(true);
         command.arg("--server").arg(&self.server).args(arguments.split(' ')).stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -67,7 +75,7 @@ fn deployment(image: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_writes_and_reads() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     assert!(k.run("version", "").await.contains("Server Version: v1.35.0+xebec"));
     assert!(k.run("create -f -", &deployment("shop:1")).await.contains("deployment.apps/shop created"));
     assert!(k.run("get deploy", "").await.contains("shop"));
@@ -103,7 +111,7 @@ async fn kubectl_writes_and_reads() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_applies_on_the_server() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     let apply = "apply --server-side -f -";
     assert!(k.run(apply, &deployment("shop:1")).await.contains("serverside-applied"));
     assert!(k.run("diff --server-side -f -", &deployment("shop:1")).await.is_empty());
@@ -130,7 +138,7 @@ async fn kubectl_applies_on_the_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_turns_from_client_side_to_server_side_apply_and_back() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     k.run("apply -f -", &deployment("shop:1")).await;
     assert!(k.run("apply --server-side -f -", &deployment("shop:2")).await.contains("serverside-applied"));
     let image = "get deploy shop -o jsonpath={.spec.template.spec.containers[0].image}";
@@ -145,7 +153,7 @@ async fn kubectl_turns_from_client_side_to_server_side_apply_and_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_patches_edits_and_replaces() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     k.run("create -f -", &deployment("shop:1")).await;
     let image = "get deploy shop -o jsonpath={.spec.template.spec.containers[*].image}";
     let strategic =
@@ -190,7 +198,7 @@ async fn kubectl_patches_edits_and_replaces() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_asks_who_it_is_and_what_it_may() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     assert_eq!(k.run("auth can-i create deployments.apps --namespace default", "").await.trim(), "yes");
     let whoami = k.run("auth whoami", "").await;
     assert!(whoami.contains("jane") && whoami.contains("system:authenticated"), "{whoami}");
@@ -199,7 +207,7 @@ async fn kubectl_asks_who_it_is_and_what_it_may() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_makes_tokens_and_tells_of_quotas() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     let token = k.run("create token default --duration=20m --audience=vault", "").await;
     assert_eq!(token.trim().split('.').count(), 3, "{token}");
     k.run("create quota few --hard=configmaps=1", "").await;
@@ -210,7 +218,7 @@ async fn kubectl_makes_tokens_and_tells_of_quotas() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_approves_a_certificate() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     let key = rcgen::KeyPair::generate().unwrap();
     let pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
     let request = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem);
@@ -224,7 +232,7 @@ async fn kubectl_approves_a_certificate() {
 /// From 1.32 on, kubectl writes these in protobuf.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_creates_by_words() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     for (words, expected) in [
         ("namespace shop", "namespace/shop created"),
         ("deployment web --image=shop:1 --replicas=2 --port=80", "deployment.apps/web created"),
@@ -282,7 +290,7 @@ async fn kubectl_creates_by_words() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_is_told_what_is_wrong() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     let cases = [
         (deployment("x").replace("replicas", "replicsa"), "unknown field \"spec.replicsa\""),
         (deployment("x").replace("name: shop", "name: Shop_1"), "metadata.name: Invalid value"),
@@ -311,7 +319,7 @@ async fn until(lines: &mut Lines<BufReader<ChildStdout>>, wanted: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kubectl_follows_pods_and_their_logs() {
-    let Some(k) = Kubectl::start().await else { return };
+    let k = Kubectl::start().await;
     let mut watch = k.command("get pods -w --output-watch-events").spawn().unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: app, image: 'shop:1'}]}\n";

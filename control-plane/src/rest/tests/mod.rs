@@ -5,7 +5,7 @@ mod apply;
 mod contract;
 mod custom;
 mod every_kind;
-mod kubectl;
+pub(crate) mod kubectl;
 mod patches;
 mod policies;
 mod tokens;

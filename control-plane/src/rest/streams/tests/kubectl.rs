@@ -1,4 +1,4 @@
-//! Real kubectl, every version of it that this machine has: up to 1.29 it runs commands over SPDY and up to 1.30 it forwards
+//! Real kubectl, an old one and a new one: up to 1.29 it runs commands over SPDY and up to 1.30 it forwards
 //! ports over it; later versions use WebSockets, and SPDY inside them.
 
 use std::path::PathBuf;
@@ -10,25 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
 
 use super::*;
+use crate::rest::tests::kubectl::kubectls;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const DOWNLOAD: usize = 4_000_000;
-
-/// kubectl on the path, and what lies beside it: some packages keep several versions as `kubectl.1.30`.
-fn kubectls() -> Vec<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("kubectl")).find(|file| file.is_file());
-    let Some(kubectl) = found.and_then(|file| file.canonicalize().ok()) else {
-        eprintln!("skipped: there is no kubectl on this machine");
-        return Vec::new();
-    };
-    let beside = std::fs::read_dir(kubectl.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
-    let is_version =
-        |file: &PathBuf| file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl.1."));
-    let mut versions: Vec<PathBuf> = beside.filter(is_version).collect();
-    versions.sort();
-    if versions.is_empty() { vec![kubectl] } else { versions }
-}
 
 /// One kubectl and its server.
 struct Kubectl {
