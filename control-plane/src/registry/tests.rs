@@ -367,10 +367,10 @@ async fn reviews_are_answered_and_not_kept() {
     assert!(!String::from_utf8_lossy(&answered.to_json()).contains("resourceVersion"));
     assert_eq!(refused(f.create(&review, json!({"spec": {}})).await).reason, Reason::Invalid);
     let local = target("localsubjectaccessreviews", Some("default"), "");
-    let of = |group: &str| json!({"spec": {"groups": [group], "resourceAttributes": pods["resourceAttributes"]}});
-    for (group, allowed) in [("system:masters", true), ("nobody", false)] {
-        let answered = f.create(&local, of(group)).await.unwrap();
-        assert_eq!(answered.object.to_value()["status"]["allowed"], allowed, "{group}");
+    let of = |user: &str| json!({"spec": {"user": user, "resourceAttributes": pods["resourceAttributes"]}});
+    for (user, allowed) in [("somebody", true), ("nobody", false)] {
+        let answered = f.create(&local, of(user)).await.unwrap();
+        assert_eq!(answered.object.to_value()["status"]["allowed"], allowed, "{user}");
     }
     let elsewhere = target("localsubjectaccessreviews", Some("shop"), "");
     assert!(refused(f.create(&elsewhere, of("nobody")).await).message.contains("must match metadata.namespace"));
