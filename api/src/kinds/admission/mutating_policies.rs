@@ -1,14 +1,10 @@
 //! MutatingAdmissionPolicy and its binding: expressions that change a request.
 
-use serde_json::Value;
-
-use super::policies::{match_defaults, param_kind, param_ref};
+use super::policies::{Matching, param_kind, param_ref};
 use crate::defaults::Fill;
-use crate::kinds::{Kind, Scope, Strategy};
+use crate::kinds::{Kind, Scope};
 use crate::table::{Column, cells};
-use crate::validation::admission_policy::{MUTATING_BINDING_RULES, MUTATING_POLICY_RULES};
-use crate::value;
-use crate::{FieldErrors, validation};
+use crate::validation::admission_policy::{self, MUTATING_BINDING_RULES, MUTATING_POLICY_RULES};
 
 /// MutatingAdmissionPolicy.
 pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
@@ -33,7 +29,7 @@ pub static MUTATING_ADMISSION_POLICY: Kind = Kind {
         Fill::text("spec.matchConstraints.matchPolicy", "Equivalent"),
     ],
     rules: MUTATING_POLICY_RULES,
-    strategy: &PolicyStrategy,
+    strategy: &Matching { at: "matchConstraints", validate: admission_policy::mutating_policy },
     ..Kind::BASE
 };
 
@@ -56,32 +52,6 @@ pub static MUTATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     ],
     defaults: &[Fill::text("spec.matchResources.matchPolicy", "Equivalent")],
     rules: MUTATING_BINDING_RULES,
-    strategy: &BindingStrategy,
+    strategy: &Matching { at: "matchResources", validate: admission_policy::mutating_binding },
     ..Kind::BASE
 };
-
-struct PolicyStrategy;
-
-impl Strategy for PolicyStrategy {
-    fn default(&self, policy: &mut Value) {
-        let matches = value::existing(policy, "spec").and_then(|spec| value::existing(spec, "matchConstraints"));
-        matches.into_iter().for_each(match_defaults);
-    }
-
-    fn validate(&self, policy: &Value) -> FieldErrors {
-        validation::admission_policy::mutating_policy(policy)
-    }
-}
-
-struct BindingStrategy;
-
-impl Strategy for BindingStrategy {
-    fn default(&self, binding: &mut Value) {
-        let matches = value::existing(binding, "spec").and_then(|spec| value::existing(spec, "matchResources"));
-        matches.into_iter().for_each(match_defaults);
-    }
-
-    fn validate(&self, binding: &Value) -> FieldErrors {
-        validation::admission_policy::mutating_binding(binding)
-    }
-}

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::FieldErrors;
 use crate::defaults::Fill;
 use crate::kinds::{Kind, Scope, Strategy, Subresource};
 use crate::table::{Column, cells};
-use crate::validation::admission_policy::{BINDING_RULES, POLICY_RULES};
+use crate::validation::admission_policy::{self, BINDING_RULES, POLICY_RULES};
 use crate::value::{self, text};
-use crate::{FieldErrors, validation};
 
 /// ValidatingAdmissionPolicy.
 pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
@@ -33,7 +33,7 @@ pub static VALIDATING_ADMISSION_POLICY: Kind = Kind {
         Fill::text("spec.matchConstraints.matchPolicy", "Equivalent"),
     ],
     rules: POLICY_RULES,
-    strategy: &PolicyStrategy,
+    strategy: &Matching { at: "matchConstraints", validate: admission_policy::policy },
     ..Kind::BASE
 };
 
@@ -55,7 +55,7 @@ pub static VALIDATING_ADMISSION_POLICY_BINDING: Kind = Kind {
     ],
     defaults: &[Fill::text("spec.matchResources.matchPolicy", "Equivalent")],
     rules: BINDING_RULES,
-    strategy: &BindingStrategy,
+    strategy: &Matching { at: "matchResources", validate: admission_policy::binding },
     ..Kind::BASE
 };
 
@@ -75,33 +75,25 @@ pub(super) fn param_ref(binding: &Value) -> Value {
     }
 }
 
-struct PolicyStrategy;
+/// What all four kinds share: they say somewhere which requests they are about.
+pub(super) struct Matching {
+    /// The field of the spec that says so.
+    pub(super) at: &'static str,
+    pub(super) validate: fn(&Value) -> FieldErrors,
+}
 
-impl Strategy for PolicyStrategy {
-    fn default(&self, policy: &mut Value) {
-        let matches = value::existing(policy, "spec").and_then(|spec| value::existing(spec, "matchConstraints"));
+impl Strategy for Matching {
+    fn default(&self, object: &mut Value) {
+        let matches = value::existing(object, "spec").and_then(|spec| value::existing(spec, self.at));
         matches.into_iter().for_each(match_defaults);
     }
 
-    fn validate(&self, policy: &Value) -> FieldErrors {
-        validation::admission_policy::policy(policy)
+    fn validate(&self, object: &Value) -> FieldErrors {
+        (self.validate)(object)
     }
 }
 
-struct BindingStrategy;
-
-impl Strategy for BindingStrategy {
-    fn default(&self, binding: &mut Value) {
-        let matches = value::existing(binding, "spec").and_then(|spec| value::existing(spec, "matchResources"));
-        matches.into_iter().for_each(match_defaults);
-    }
-
-    fn validate(&self, binding: &Value) -> FieldErrors {
-        validation::admission_policy::binding(binding)
-    }
-}
-
-pub(super) fn match_defaults(matches: &mut Value) {
+fn match_defaults(matches: &mut Value) {
     value::fill(matches, "namespaceSelector", json!({}));
     value::fill(matches, "objectSelector", json!({}));
     for rules in ["resourceRules", "excludeResourceRules"] {
