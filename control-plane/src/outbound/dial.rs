@@ -221,7 +221,7 @@ impl Dialler {
             Frames::establish(nodes.open(node, open, deadline).await?).await
         };
         match tokio::time::timeout_at(deadline, opening).await {
-            Ok(Ok(frames)) => Ok(Connection::new(frames)),
+            Ok(Ok(frames)) => Ok(Box::new(frames)),
             Ok(Err(source)) => Err(DialError::Node { place, source }),
             Err(_) => Err(DialError::TimedOut(place)),
         }
@@ -251,7 +251,7 @@ async fn tcp(
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(place, %error, "cannot turn Nagle's algorithm off");
             }
-            Ok(Connection::new(stream))
+            Ok(Box::new(stream))
         }
         Ok(Err(source)) => Err(DialError::Network { place, source }),
         Err(_) => Err(DialError::TimedOut(place)),

@@ -20,7 +20,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use connection::Connection;
+pub use connection::{Connection, Duplex};
 pub use dial::{Dialler, Reach, ServiceRef};
 pub use endpoints::PortRef;
 pub use error::DialError;

@@ -65,7 +65,7 @@ pub async fn secure(
         .map_err(|source| DialError::Trust { place: name.to_owned(), source: source.into() })?;
     let shaking_hands = TlsConnector::from(config).connect(server_name, connection);
     match tokio::time::timeout_at(deadline, shaking_hands).await {
-        Ok(Ok(stream)) => Ok(Connection::new(stream)),
+        Ok(Ok(stream)) => Ok(Box::new(stream)),
         Ok(Err(source)) => Err(DialError::Tls { place: name.to_owned(), source }),
         Err(_) => Err(DialError::TimedOut(name.to_owned())),
     }
