@@ -11,7 +11,7 @@ pub const MAX_TEXT: usize = 100_000;
 pub const MAX_DEPTH: usize = 128;
 
 /// What no variable may be called.
-const RESERVED: [&str; 19] = [
+pub const RESERVED: [&str; 19] = [
     "as",
     "break",
     "const",

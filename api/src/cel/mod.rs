@@ -14,9 +14,11 @@ use std::sync::LazyLock;
 
 use xebec_cel::EnvironmentBuilder;
 pub use xebec_cel::{
-    Bindings, Budget, CompileError, Environment, EvaluationError, Expression, Field, Key, Map, ObjectType, Type, Value,
-    Variables,
+    Bindings, Budget, CompileError, Environment, EvaluationError, Expression, Field, Key, MAX_LEVELS, Map, ObjectType,
+    Type, Value, Variables,
 };
+
+use crate::field::{FieldError, FieldErrors, FieldPath};
 
 pub use authorizer::{Authorizer, Check, Decision, Resource, Subject, authorizer, request_resource};
 
@@ -37,6 +39,28 @@ pub fn environment() -> Environment {
 
 fn builder() -> EnvironmentBuilder {
     EnvironmentBuilder::standard().library(quantities::LIBRARY).library(formats::LIBRARY)
+}
+
+/// The longest message that an expression makes, in bytes.
+const MAX_MESSAGE: usize = 5 << 10;
+
+/// The message that an expression makes: one line, neither empty nor too long. `None` if it makes no such.
+pub(crate) fn message(expression: &Expression, bindings: &dyn Bindings, all: &mut Budget) -> Option<String> {
+    let value = evaluate(expression, bindings, all).ok()?;
+    let text = value.as_str()?.trim();
+    (!text.is_empty() && text.len() <= MAX_MESSAGE && !text.contains('\n')).then(|| text.to_owned())
+}
+
+/// An expression of that type, or an error.
+pub(crate) fn compile(
+    source: &str,
+    of: &Type,
+    environment: &Environment,
+    at: &FieldPath,
+    errors: &mut FieldErrors,
+) -> Option<Expression> {
+    let refused = |error| FieldError::invalid(at, source, format!("compilation failed: {error}"));
+    Expression::compile_to(source, of, environment).map_err(|error| errors.push(refused(error))).ok()
 }
 
 /// Evaluates within what one expression may cost, and takes it from what all may.

@@ -67,6 +67,5 @@ pub(super) fn expression(
         errors.push(FieldError::required(at, "must not be empty"));
         return None;
     }
-    let refuse = |error| FieldError::invalid(at, source, format!("compilation failed: {error}"));
-    Expression::compile_to(source, of, environment).map_err(|error| errors.push(refuse(error))).ok()
+    cel::compile(source, of, environment, at, errors)
 }

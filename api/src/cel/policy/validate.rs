@@ -3,9 +3,6 @@
 use super::{Annotation, Scene, Validation};
 use crate::cel::{self, Budget, PER_OBJECT, Value};
 
-/// The longest message that an expression may make, in bytes.
-const MAX_MESSAGE: usize = 5 << 10;
-
 /// The longest note, in bytes.
 const MAX_NOTE: usize = 10 << 10;
 
@@ -67,11 +64,8 @@ impl Scene<'_> {
 
     /// What the expression for it makes, or else what the author says, or else the expression that does not hold.
     fn message(&self, validation: &Validation, budget: &mut Budget) -> String {
-        let made = validation.message_expression.as_ref().and_then(|expression| {
-            let value = cel::evaluate(expression, self, budget).ok()?;
-            let text = value.as_str()?.trim().to_owned();
-            (!text.is_empty() && text.len() <= MAX_MESSAGE && !text.contains('\n')).then_some(text)
-        });
+        let expression = validation.message_expression.as_ref();
+        let made = expression.and_then(|expression| cel::message(expression, self, budget));
         let said = made.or_else(|| validation.message.clone());
         said.unwrap_or_else(|| format!("failed expression: {}", validation.expression.text().trim()))
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::cost::{PER_RULE, PER_SCHEMA, most};
 use super::declare::{Root, declare};
 use super::{Declared, Reason, Rule};
-use crate::cel::{self, CompileError, Environment, Expression, Field, Type};
+use crate::cel::{self, Environment, Expression, Field, Type};
 use crate::custom::structural::Structural;
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::value::{list, text};
@@ -111,8 +111,7 @@ impl Compiler<'_> {
     }
 
     fn compile(&mut self, source: &str, of: &Type, environment: &Environment, at: &FieldPath) -> Option<Expression> {
-        let refused = |error: CompileError| FieldError::invalid(at, source, format!("compilation failed: {error}"));
-        Expression::compile_to(source, of, environment).map_err(|error| self.errors.push(refused(error))).ok()
+        cel::compile(source, of, environment, at, self.errors)
     }
 
     fn message_expression(

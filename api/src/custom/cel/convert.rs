@@ -14,6 +14,7 @@ use crate::custom::structural::{Structural, Type};
 /// The value that rules see. Fields that the schema does not have cannot be seen.
 pub(super) fn convert(schema: &Structural, json: &Json, root: Root) -> Value {
     match json {
+        Json::Object(_) if schema.int_or_string || schema.of.is_none() => Value::from(json),
         Json::Object(fields) => object(schema, fields, root),
         Json::Array(items) => match schema.items.as_deref() {
             Some(item) => Value::list(items.iter().map(|json| convert(item, json, Root::Part))),
@@ -52,16 +53,14 @@ fn midnight(text: &str) -> Option<Value> {
 }
 
 fn object(schema: &Structural, fields: &Fields<String, Json>, root: Root) -> Value {
-    if schema.int_or_string || schema.of.is_none() {
-        return Value::from(&Json::Object(fields.clone()));
-    }
     if let Some(values) = &schema.additional {
         return Value::map(fields.iter().map(|(name, json)| (name.as_str(), convert(values, json, Root::Part))));
     }
     let mut entries = Map::new();
     let mut insert = |name: &str, value: Value| entries.insert(Key::String(name.into()), value);
     for (name, json) in fields {
-        if let Some((name, field)) = escape(name).zip(schema.properties.get(name)) {
+        let Some(field) = schema.properties.get(name) else { continue };
+        if let Some(name) = escape(name) {
             insert(&name, convert(field, json, Root::Part));
         }
     }

@@ -69,30 +69,7 @@ impl Reason {
 /// The name of a field as expressions write it, or `None` if they cannot: words of the language are put between double underscores, and
 /// signs that no name may have are spelt.
 fn escape(name: &str) -> Option<String> {
-    const WORDS: [&str; 21] = [
-        "true",
-        "false",
-        "null",
-        "in",
-        "as",
-        "break",
-        "const",
-        "continue",
-        "else",
-        "for",
-        "function",
-        "if",
-        "import",
-        "let",
-        "loop",
-        "package",
-        "namespace",
-        "return",
-        "var",
-        "void",
-        "while",
-    ];
-    if WORDS.contains(&name) {
+    if matches!(name, "true" | "false") || xebec_cel::RESERVED.contains(&name) {
         return Some(format!("__{name}__"));
     }
     let spelt = name

@@ -1,5 +1,8 @@
 //! Runs the rules of a schema over an object.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use super::convert::convert;
@@ -13,17 +16,20 @@ use crate::schema::Path;
 
 /// Everything that the rules have against an object that is valid otherwise. `old` is what it was, absent if it is new.
 pub(in crate::custom) fn run(root: &Structural, object: &Json, old: Option<&Json>) -> FieldErrors {
+    run_within(Budget::new(cel::PER_OBJECT), root, (object, old))
+}
+
+fn run_within(budget: Budget, root: &Structural, (object, old): Pair<'_>) -> FieldErrors {
     let mut errors = FieldErrors::new();
-    if !root.cel.within {
-        return errors;
-    }
-    let mut runner = Runner { budget: Budget::new(cel::PER_OBJECT), errors: &mut errors };
+    let mut runner = Runner { budget, stopped: false, errors: &mut errors };
     runner.level(root, (object, old), &Path::Root, Root::Object);
     errors
 }
 
 struct Runner<'a> {
     budget: Budget,
+    /// A rule has run out of it, and said so.
+    stopped: bool,
     errors: &'a mut FieldErrors,
 }
 
@@ -32,7 +38,7 @@ type Pair<'a> = (&'a Json, Option<&'a Json>);
 
 impl Runner<'_> {
     fn level(&mut self, schema: &Structural, (new, old): Pair<'_>, path: &Path<'_>, root: Root) {
-        if !schema.cel.within || self.budget.is_spent() {
+        if !schema.cel.within || self.stopped {
             return;
         }
         self.rules(schema, (new, old), path, root);
@@ -44,9 +50,10 @@ impl Runner<'_> {
                 }
             }
             Json::Array(items) => {
-                let Some(item) = &schema.items else { return };
+                let Some(item) = schema.items.as_deref().filter(|item| item.cel.within) else { return };
+                let before = Before::new(&schema.list, old);
                 for (index, value) in items.iter().enumerate() {
-                    let old = old.and_then(|old| counterpart(&schema.list, value, old));
+                    let old = before.of(value);
                     self.level(item, (value, old), &Path::Index(path, index), Root::Part);
                 }
             }
@@ -55,17 +62,21 @@ impl Runner<'_> {
     }
 
     fn rules(&mut self, schema: &Structural, (new, old): Pair<'_>, path: &Path<'_>, root: Root) {
+        if schema.cel.rules.is_empty() {
+            return;
+        }
         let unchanged = old == Some(new);
-        let due = |rule: &&std::sync::Arc<Rule>| match (rule.transition, old) {
+        let due = |rule: &&Arc<Rule>| match (rule.transition, old) {
             (true, None) => rule.optional_old,
             (true, Some(_)) => true,
             (false, _) => !unchanged,
         };
-        let mut due = schema.cel.rules.iter().filter(due).peekable();
-        if due.peek().is_none() {
+        let due: Vec<_> = schema.cel.rules.iter().filter(due).collect();
+        if due.is_empty() {
             return;
         }
-        let before = old.map(|old| convert(schema, old, root));
+        // Other rules do not look at it.
+        let before = old.filter(|_| due.iter().any(|rule| rule.transition)).map(|old| convert(schema, old, root));
         let variables = Variables::new().with("self", convert(schema, new, root));
         for rule in due {
             let variables = match (&before, rule.optional_old) {
@@ -79,7 +90,7 @@ impl Runner<'_> {
     }
 
     fn rule(&mut self, rule: &Rule, variables: &Variables, new: &Json, path: &Path<'_>) {
-        if self.budget.is_spent() {
+        if self.stopped {
             return;
         }
         let of = type_of(new);
@@ -96,6 +107,7 @@ impl Runner<'_> {
                 format!("rule evaluated to {}, not to bool", other.type_name()),
             )),
             Err(EvaluationError::OutOfBudget) if self.budget.is_spent() => {
+                self.stopped = true;
                 let why =
                     "validation failed due to running out of cost budget, no further validation rules will be run";
                 self.errors.push(FieldError::invalid(&path.field_path(), of, why));
@@ -110,11 +122,8 @@ impl Runner<'_> {
 
     /// What the rule's author says, or else the rule.
     fn message(&mut self, rule: &Rule, variables: &Variables) -> String {
-        let made = rule.message_expression.as_ref().and_then(|expression| {
-            let value = cel::evaluate(expression, variables, &mut self.budget).ok()?;
-            let text = value.as_str()?.trim().to_owned();
-            (!text.is_empty() && !text.contains('\n')).then_some(text)
-        });
+        let expression = rule.message_expression.as_ref();
+        let made = expression.and_then(|expression| cel::message(expression, variables, &mut self.budget));
         made.or_else(|| rule.message.clone())
             .unwrap_or_else(|| format!("failed rule: {}", rule.expression.text().trim()))
     }
@@ -138,8 +147,49 @@ fn refusal(reason: Reason, path: &FieldPath, (value, of): (&Json, &str), message
     }
 }
 
-/// What an item of a list was: the old item with the same keys.
-fn counterpart<'a>(list: &ListType, item: &Json, old: &'a Json) -> Option<&'a Json> {
-    let ListType::Map(keys) = list else { return None };
-    old.as_array()?.iter().find(|old| keys.iter().all(|key| old.get(key) == item.get(key)))
+/// What the items of a list were: those with the same keys.
+struct Before<'a> {
+    keys: &'a [String],
+    old: BTreeMap<Identity, &'a Json>,
+}
+
+/// An item's keys, as text.
+type Identity = Vec<Option<String>>;
+
+impl<'a> Before<'a> {
+    /// Of several with the same keys the first counts.
+    fn new(list: &'a ListType, old: Option<&'a Json>) -> Self {
+        let ListType::Map(keys) = list else { return Self { keys: &[], old: BTreeMap::new() } };
+        let items = old.and_then(Json::as_array).into_iter().flatten();
+        Self { keys, old: items.rev().map(|item| (identity(keys, item), item)).collect() }
+    }
+
+    fn of(&self, item: &Json) -> Option<&'a Json> {
+        if self.old.is_empty() { None } else { self.old.get(&identity(self.keys, item)).copied() }
+    }
+}
+
+fn identity(keys: &[String], item: &Json) -> Identity {
+    keys.iter().map(|key| item.get(key).map(Json::to_string)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::custom::read::read;
+
+    /// A rule that used up the last unit, and held, left those after it unasked.
+    #[test]
+    fn no_budget_lets_in_what_a_rule_forbids() {
+        let rules = json!([{"rule": "self.a == 1"}, {"rule": "self.a == 2"}]);
+        let schema =
+            json!({"type": "object", "properties": {"a": {"type": "integer"}}, "x-kubernetes-validations": rules});
+        let root = read(&schema, &FieldPath::default()).unwrap_or_else(|errors| panic!("{errors}"));
+        for units in 0..50 {
+            let errors = run_within(Budget::new(units), &root, (&json!({"a": 1}), None));
+            assert!(!errors.is_empty(), "{units} units let it in");
+        }
+    }
 }
