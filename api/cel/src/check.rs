@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::ast::{Bind, Entry, Expr, Loop, LoopKind, Node};
 use crate::evaluate::{Code, CodeEntry, CodeLoop, Op};
 use crate::macros::dotted;
+use crate::parser::MAX_DEPTH;
 use crate::signature::Overload;
 use crate::{CompileError, Environment, Key, Type, Value};
 
@@ -31,20 +32,20 @@ struct Checker<'a> {
 type Checked = Result<Typed, CompileError>;
 
 /// The names of types as values.
-const TYPES: [(&str, &str); 13] = [
-    ("bool", "bool"),
-    ("bytes", "bytes"),
-    ("double", "double"),
-    ("int", "int"),
-    ("list", "list"),
-    ("map", "map"),
-    ("null_type", "null_type"),
-    ("string", "string"),
-    ("type", "type"),
-    ("uint", "uint"),
-    ("optional_type", "optional_type"),
-    ("google.protobuf.Duration", "google.protobuf.Duration"),
-    ("google.protobuf.Timestamp", "google.protobuf.Timestamp"),
+const TYPES: [&str; 13] = [
+    "bool",
+    "bytes",
+    "double",
+    "int",
+    "list",
+    "map",
+    "null_type",
+    "string",
+    "type",
+    "uint",
+    "optional_type",
+    "google.protobuf.Duration",
+    "google.protobuf.Timestamp",
 ];
 
 fn typed(op: Op, of: Type) -> Checked {
@@ -60,7 +61,16 @@ impl Checker<'_> {
         Err(CompileError::new(self.text, node.at, message))
     }
 
+    /// Types of types are bounded as the tree is: a bound name stands for a tree of its own.
     fn node(&mut self, node: &Node) -> Checked {
+        let found = self.node_of(node)?;
+        if found.of.depth() > MAX_DEPTH {
+            return self.error(node, format!("its type has more than {MAX_DEPTH} levels"));
+        }
+        Ok(found)
+    }
+
+    fn node_of(&mut self, node: &Node) -> Checked {
         match &node.expr {
             Expr::Literal(value) => typed(Op::Constant(value.clone()), type_of(value)),
             Expr::Name(name) => self.name(node, name),
@@ -93,7 +103,7 @@ impl Checker<'_> {
         if let Some((name, field)) = self.environment.variable(name) {
             return sized(Op::Variable(name.clone()), field.of.clone(), field.max_size).ok();
         }
-        let (_, name) = TYPES.iter().find(|(known, _)| *known == name)?;
+        let name = TYPES.iter().find(|known| **known == name)?;
         typed(Op::Constant(Value::Type((*name).into())), Type::Type).ok()
     }
 

@@ -157,7 +157,7 @@ impl Evaluator<'_> {
             Some(Value::Null) if optional || through => None,
             Some(other) => return Err(no_field(other)),
         };
-        answer(found, optional || through, || EvaluationError::NoSuchKey(key_text(field)))
+        answer(found, optional || through, || EvaluationError::NoSuchKey(field.to_string()))
     }
 
     fn has(&mut self, of: &Code, field: &Key) -> Evaluated {
@@ -183,7 +183,7 @@ impl Evaluator<'_> {
                 let key = Key::of(&index);
                 let found = key.as_ref().and_then(|key| entries.get(key)).cloned();
                 answer(found, optional, || {
-                    EvaluationError::NoSuchKey(key.map_or_else(|| index.type_name().to_owned(), |key| key_text(&key)))
+                    EvaluationError::NoSuchKey(key.map_or_else(|| index.type_name().to_owned(), |key| key.to_string()))
                 })
             }
             Some(Value::Null) if optional => Ok(Value::Optional(None)),
@@ -226,7 +226,7 @@ impl Evaluator<'_> {
                 .ok_or_else(|| EvaluationError::invalid(format!("unsupported key type: {}", key.type_name())))?;
             let Some(value) = self.given(entry.optional, &entry.value)? else { continue };
             if map.contains_key(&key) {
-                return Err(EvaluationError::invalid(format!("Failed with repeated key: {}", key_text(&key))));
+                return Err(EvaluationError::invalid(format!("Failed with repeated key: {key}")));
             }
             map.insert(key, value);
         }
@@ -255,15 +255,6 @@ fn answer(found: Option<Value>, optional: bool, error: impl FnOnce() -> Evaluati
 
 fn no_field(of: &Value) -> EvaluationError {
     EvaluationError::NoSuchOverload(format!("type '{}' does not support field selection", of.type_name()))
-}
-
-fn key_text(key: &Key) -> String {
-    match key {
-        Key::Bool(flag) => flag.to_string(),
-        Key::Int(number) => number.to_string(),
-        Key::Uint(number) => number.to_string(),
-        Key::String(text) => text.to_string(),
-    }
 }
 
 fn whole(index: &Value) -> Result<i64, EvaluationError> {

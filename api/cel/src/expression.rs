@@ -9,12 +9,17 @@ use crate::evaluate::{Code, Evaluator};
 use crate::parser::parse;
 use crate::{Budget, CompileError, Environment, EvaluationError, Type, Value};
 
+/// The most levels that a value can have more than those of the variables it is made from: what walks a value, as its end does, takes
+/// stack for each.
+pub const MAX_LEVELS: usize = 1000;
+
 /// A compiled expression.
 pub struct Expression {
     text: Arc<str>,
     code: Code,
     of: Type,
     uses: Vec<Arc<str>>,
+    levels: usize,
 }
 
 /// Where an expression finds its variables.
@@ -58,9 +63,17 @@ impl Expression {
     pub fn compile(text: &str, environment: &Environment) -> Result<Self, CompileError> {
         let node = parse(text)?;
         let Typed { code, of, .. } = check(text, &node, environment)?;
+        let levels = code.levels(&mut Vec::new());
+        if levels > MAX_LEVELS {
+            return Err(CompileError::new(
+                text,
+                0,
+                format!("may make a value of {levels} levels, more than {MAX_LEVELS}"),
+            ));
+        }
         let mut uses = Vec::new();
         code.variables(&mut uses);
-        Ok(Self { text: text.into(), code, of, uses })
+        Ok(Self { text: text.into(), code, of, uses, levels })
     }
 
     /// The same, but the result must be of that type, or of one that is known only as it runs.
@@ -85,6 +98,11 @@ impl Expression {
     /// What it costs at least in units of [`Budget`], if everything that it loops over is as large as its type lets it be.
     pub fn cost(&self) -> u64 {
         self.code.cost()
+    }
+
+    /// How many levels its value can have, at most, more than those of its variables.
+    pub fn levels(&self) -> usize {
+        self.levels
     }
 
     /// Whether it looks at that variable.

@@ -74,6 +74,15 @@ impl Type {
         Self::List(Arc::new(of))
     }
 
+    /// How many types are nested in it, this one included. An object is one: its fields were there before any expression.
+    pub(crate) fn depth(&self) -> usize {
+        1 + match self {
+            Self::List(of) | Self::Optional(of) => of.depth(),
+            Self::Map(key, value) => key.depth().max(value.depth()),
+            _ => 0,
+        }
+    }
+
     /// A map with text as keys.
     pub fn map(to: Type) -> Self {
         Self::Map(Arc::new(Self::String), Arc::new(to))

@@ -131,7 +131,10 @@ fn any(value: &Value, out: &mut String, a: &mut Arguments<'_>) -> Result<(), Eva
     a.budget.take(1)?;
     match value {
         Value::Null => out.push_str("null"),
-        Value::Bytes(bytes) => out.push_str(&String::from_utf8_lossy(bytes)),
+        Value::Bytes(bytes) => {
+            a.budget.take_bytes(bytes.len())?;
+            out.push_str(&String::from_utf8_lossy(bytes));
+        }
         Value::List(items) => {
             out.push('[');
             for (index, item) in items.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Regular expressions, in time linear in the text (`regex` has RE2's guarantee and nearly its syntax).
 
+use std::borrow::Cow;
+
 use regex::{Regex, RegexBuilder};
 
 use crate::signature::{Arguments, Library, Row};
@@ -47,16 +49,16 @@ fn prepare(value: &Value) -> Result<Value, String> {
 }
 
 /// The text and the pattern, both paid for: each byte of the text may be looked at once for a few bytes of the pattern.
-fn operands<'a>(a: &mut Arguments<'a>) -> Result<(&'a str, Regex), EvaluationError> {
+fn operands<'a>(a: &mut Arguments<'a>) -> Result<(&'a str, Cow<'a, Regex>), EvaluationError> {
     let text = a.text(0)?;
     if let Some(Pattern(regex)) = a.value(1)?.as_opaque() {
         a.budget.take_bytes(text.len().saturating_mul(regex.as_str().len().div_ceil(4)))?;
-        return Ok((text, regex.clone()));
+        return Ok((text, Cow::Borrowed(regex)));
     }
     let pattern = a.text(1)?;
     a.budget.take(COMPILE.saturating_add(u64::try_from(pattern.len()).unwrap_or(u64::MAX)))?;
     a.budget.take_bytes(text.len().saturating_mul(pattern.len().div_ceil(4)))?;
-    Ok((text, compile(pattern).map_err(EvaluationError::Invalid)?))
+    Ok((text, Cow::Owned(compile(pattern).map_err(EvaluationError::Invalid)?)))
 }
 
 fn matches(a: &mut Arguments<'_>) -> Answer {

@@ -60,8 +60,7 @@ fn index_of(a: &mut Arguments<'_>, last: bool) -> Answer {
     let bound = if a.values.len() > 2 { Some(byte_of(text, a.int(2)?)?) } else { None };
     let found = if last {
         // A match may begin at the bound, and reach beyond it.
-        let end = bound.map_or(text.len(), |bound| (bound + part.len()).min(text.len()));
-        let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
+        let end = bound.map_or(text.len(), |bound| text.floor_char_boundary(bound + part.len()));
         text[..end].rfind(part)
     } else {
         let from = bound.unwrap_or(0);

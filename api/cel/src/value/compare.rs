@@ -1,9 +1,10 @@
 //! Equality and order. Numbers of different types compare by what they are worth; values of different kinds are not equal.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::sync::Arc;
 
-use super::Value;
+use super::{Map, Value};
 use crate::{Budget, EvaluationError};
 
 /// The key of a map. Integers with and without a sign are the same key if they are the same number.
@@ -64,6 +65,17 @@ fn whole(number: f64) -> Option<Key> {
     fits.then_some(Key::Int(number as i64))
 }
 
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(flag) => flag.fmt(f),
+            Self::Int(number) => number.fmt(f),
+            Self::Uint(number) => number.fmt(f),
+            Self::String(text) => text.fmt(f),
+        }
+    }
+}
+
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
         self.rank() == other.rank()
@@ -106,10 +118,8 @@ impl Value {
                 budget.take_bytes(a.len().min(b.len()))?;
                 a == b
             }
-            (Self::List(a), Self::List(b)) => a.len() == b.len() && all_equal(a.iter().zip(b.iter()), budget)?,
-            (Self::Map(a), Self::Map(b)) => {
-                a.len() == b.len() && a.keys().eq(b.keys()) && all_equal(a.values().zip(b.values()), budget)?
-            }
+            (Self::List(a), Self::List(b)) => a.len() == b.len() && lists_are_equal(a, b, budget)?,
+            (Self::Map(a), Self::Map(b)) => a.len() == b.len() && maps_are_equal(a, b, budget)?,
             (Self::Duration(a), Self::Duration(b)) => a == b,
             (Self::Timestamp(a), Self::Timestamp(b)) => a == b,
             (Self::Type(a), Self::Type(b)) => a == b,
@@ -133,11 +143,23 @@ impl Value {
     }
 }
 
-fn all_equal<'a>(
-    mut pairs: impl Iterator<Item = (&'a Value, &'a Value)>,
-    budget: &mut Budget,
-) -> Result<bool, EvaluationError> {
-    pairs.try_fold(true, |equal, (a, b)| Ok(equal && a.is_equal(b, budget)?))
+fn lists_are_equal(a: &[Value], b: &[Value], budget: &mut Budget) -> Result<bool, EvaluationError> {
+    for (a, b) in a.iter().zip(b) {
+        if !a.is_equal(b, budget)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn maps_are_equal(a: &Map, b: &Map, budget: &mut Budget) -> Result<bool, EvaluationError> {
+    for ((key, value), (other, its)) in a.iter().zip(b) {
+        budget.take_bytes(key.as_str().map_or(1, str::len))?;
+        if key != other || !value.is_equal(its, budget)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Numbers by what they are worth; `None` if one is not a number (`NaN` included).

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Number, Value as Json};
 
 use super::{Key, Value};
-use crate::EvaluationError;
 use crate::functions::{duration_text, timestamp_text};
+use crate::{Budget, EvaluationError};
 
 impl From<&Json> for Value {
     fn from(json: &Json) -> Self {
@@ -32,8 +32,10 @@ fn from_number(number: &Number) -> Value {
 }
 
 impl Value {
-    /// The value as JSON. Times and bytes become text; types and a host's values have no form.
-    pub fn to_json(&self) -> Result<Json, EvaluationError> {
+    /// The value as JSON. Times and bytes become text; types and a host's values have no form. It is paid for: what a value holds
+    /// many times is one to it, and many in JSON.
+    pub fn to_json(&self, budget: &mut Budget) -> Result<Json, EvaluationError> {
+        budget.take(1)?;
         Ok(match self {
             Self::Null | Self::Optional(None) => Json::Null,
             Self::Bool(flag) => Json::Bool(*flag),
@@ -42,15 +44,26 @@ impl Value {
             Self::Double(number) => Number::from_f64(*number)
                 .map(Json::Number)
                 .ok_or_else(|| EvaluationError::invalid(format!("{number} has no form in JSON")))?,
-            Self::String(text) => Json::from(&**text),
-            Self::Bytes(bytes) => Json::from(STANDARD.encode(bytes)),
-            Self::List(items) => items.iter().map(Self::to_json).collect::<Result<_, _>>()?,
-            Self::Map(entries) => Json::Object(
-                entries.iter().map(|(key, value)| Ok((key_text(key), value.to_json()?))).collect::<Result<_, _>>()?,
-            ),
+            Self::String(text) => {
+                budget.take_bytes(text.len())?;
+                Json::from(&**text)
+            }
+            Self::Bytes(bytes) => {
+                budget.take_bytes(bytes.len())?;
+                Json::from(STANDARD.encode(bytes))
+            }
+            Self::List(items) => items.iter().map(|item| item.to_json(budget)).collect::<Result<_, _>>()?,
+            Self::Map(entries) => {
+                let mut entry = |(key, value): (&Key, &Self)| {
+                    let key = key.to_string();
+                    budget.take_bytes(key.len())?;
+                    Ok((key, value.to_json(budget)?))
+                };
+                Json::Object(entries.iter().map(&mut entry).collect::<Result<_, EvaluationError>>()?)
+            }
             Self::Duration(span) => Json::from(duration_text(*span)),
             Self::Timestamp(at) => Json::from(timestamp_text(*at)),
-            Self::Optional(Some(value)) => value.to_json()?,
+            Self::Optional(Some(value)) => value.to_json(budget)?,
             Self::Type(_) | Self::Opaque(_) => {
                 return Err(EvaluationError::invalid(format!(
                     "a value of type {} has no form in JSON",
@@ -58,15 +71,6 @@ impl Value {
                 )));
             }
         })
-    }
-}
-
-fn key_text(key: &Key) -> String {
-    match key {
-        Key::Bool(flag) => flag.to_string(),
-        Key::Int(number) => number.to_string(),
-        Key::Uint(number) => number.to_string(),
-        Key::String(text) => text.to_string(),
     }
 }
 

@@ -44,6 +44,33 @@ fn the_deepest_tree_fits_the_stack_of_a_thread() {
 }
 
 #[test]
+fn names_that_stand_for_each_other_make_nothing_deep() {
+    let bound = |open: &str, close: &str, times: usize| {
+        let chain = |inner: String, index: usize| {
+            let name = format!("a{}", index.saturating_sub(1));
+            let value = format!("{}{name}{}", open.repeat(times), close.repeat(times));
+            format!("cel.bind(a{index}, {value}, {inner})")
+        };
+        let all = (1..60).rev().fold("a59 == a59".to_owned(), chain);
+        format!("cel.bind(a0, 1, {all})")
+    };
+    assert_eq!(outcome(&bound("[", "]", 40)), format!("refused: its type has more than {MAX_DEPTH} levels"));
+    assert!(outcome(&bound("dyn([", "])", 20)).starts_with("refused: may make a value of "));
+}
+
+#[test]
+fn what_is_written_many_times_is_paid_for_as_often() {
+    let twelve = (1..12).rev().fold("a11".to_owned(), |inner, index| {
+        let before = format!("a{}", index - 1);
+        format!("cel.bind(a{index}, [{before}, {before}, {before}, {before}], {inner})")
+    });
+    let text = format!("cel.bind(a0, [1], {twelve})");
+    let value =
+        Expression::compile(&text, &environment()).unwrap().evaluate(&variables(), &mut Budget::new(1000)).unwrap();
+    assert_eq!(value.to_json(&mut Budget::new(1_000_000)), Err(xebec_cel::EvaluationError::OutOfBudget));
+}
+
+#[test]
 fn a_budget_ends_what_would_run_for_long() {
     let ten = "[1,2,3,4,5,6,7,8,9,10]";
     let nested = format!(

@@ -33,7 +33,9 @@ pub(crate) fn outcome_with(text: &str, environment: &Environment, bindings: &dyn
     };
     match expression.evaluate(bindings, &mut Budget::new(1_000_000)) {
         Ok(Value::Optional(None)) => "optional.none()".to_owned(),
-        Ok(value) => value.to_json().map_or_else(|_| format!("a {}", value.type_name()), |json| json.to_string()),
+        Ok(value) => value
+            .to_json(&mut Budget::new(1_000_000))
+            .map_or_else(|_| format!("a {}", value.type_name()), |json| json.to_string()),
         Err(error) => format!("failed: {error}"),
     }
 }

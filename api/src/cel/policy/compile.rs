@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::conditions::{Conditions, expression};
 use super::{Annotation, How, Mutation, Policy, Validation, Variable};
 use crate::cel::admission::policies;
-use crate::cel::{Environment, Expression, Type};
+use crate::cel::{Environment, Expression, MAX_LEVELS, Type};
 use crate::field::{FieldError, FieldErrors, FieldPath};
 use crate::value::{list, text};
 
@@ -14,6 +14,9 @@ const REASON: &str = "Invalid";
 
 /// The most characters of a variable's name.
 const MAX_NAME: usize = 63;
+
+/// The most variables: each may need all before it.
+const MAX_VARIABLES: usize = 1000;
 
 /// A policy by its whole object; what cannot be compiled, which validation keeps out, is left out.
 pub fn compile(policy: &Json) -> Policy {
@@ -66,7 +69,13 @@ impl Reader<'_> {
     fn variables(&mut self) -> Vec<Variable> {
         let (spec, path) = (self.spec, self.path.child("variables"));
         let mut all: Vec<Variable> = Vec::new();
-        for (index, item) in list(spec, "/variables").iter().enumerate() {
+        let variables = list(spec, "/variables");
+        if variables.len() > MAX_VARIABLES {
+            let why = format!("must have at most {MAX_VARIABLES} items");
+            self.errors.push(FieldError::invalid(&path, variables.len(), why));
+            return all;
+        }
+        for (index, item) in variables.iter().enumerate() {
             all.extend(self.variable(item, &path.index(index), &all));
         }
         all
@@ -86,9 +95,16 @@ impl Reader<'_> {
             direct.flat_map(|(index, other)| other.needs.iter().copied().chain([index])).collect();
         needs.sort_unstable();
         needs.dedup();
+        let levels = expression.levels() + needs.iter().map(|index| before[*index].levels).max().unwrap_or_default();
+        self.errors.require(levels <= MAX_LEVELS, || {
+            let why = format!(
+                "with the variables that it uses it may make a value of {levels} levels, more than {MAX_LEVELS}"
+            );
+            FieldError::invalid(&path.child("expression"), expression.text(), why)
+        });
         let of = expression.result_type().clone();
         self.environment = self.environment.clone().with(&variable_name(&name), of);
-        Some(Variable { name, expression, needs })
+        Some(Variable { name, expression, needs, levels })
     }
 
     fn validation(&mut self, item: &Json, path: &FieldPath) -> Option<Validation> {

@@ -40,6 +40,8 @@ struct Variable {
     expression: Expression,
     /// The variables that it needs, those that come first before others.
     needs: Vec<usize>,
+    /// The levels of its value, at most, more than those of the request.
+    levels: usize,
 }
 
 /// What must be true of a request.

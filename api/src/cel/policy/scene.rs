@@ -29,8 +29,8 @@ impl<'a> Scene<'a> {
     fn variable(&self, index: usize, budget: &mut Budget) -> Result<Value, EvaluationError> {
         let variable = &self.policy.variables[index];
         // Those that it needs first, in their order: so no expression waits for more than one other.
-        for needed in variable.needs.iter().chain([&index]) {
-            self.work_out(*needed, budget);
+        if self.known.borrow()[index].is_none() {
+            variable.needs.iter().chain([&index]).for_each(|needed| self.work_out(*needed, budget));
         }
         let known = self.known.borrow()[index].clone();
         match known {
