@@ -11,7 +11,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 use xebec_api::Status;
 
-use super::classified::verb_of_api;
+use super::classified::{verb_of_api, verb_of_path};
 use super::proxy::forward::{Onward, forward};
 use super::query::Query;
 use super::{RestState, path};
@@ -58,7 +58,7 @@ fn unavailable(remote: &Remote, problem: &dyn std::error::Error) -> Status {
 fn authorize(state: &RestState, cx: &RequestContext, request: &Request) -> Result<(), Status> {
     let uri: &Uri = request.uri();
     let Some(address) = path::remote_address(uri.path())? else {
-        return state.registry.authorize_path(cx, "get", uri.path());
+        return state.registry.authorize_path(cx, verb_of_path(request.method()), uri.path());
     };
     let watches = Query::parse(uri.query().unwrap_or_default())?.flag("watch");
     let has_name = address.name.is_some();

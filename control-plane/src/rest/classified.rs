@@ -11,7 +11,7 @@ use crate::request_info::RequestInfo;
 pub(crate) fn info(method: &Method, uri: &Uri) -> RequestInfo {
     let path = uri.path().to_owned();
     let Ok(Route::Resource(resource)) = path::parse(uri.path()) else {
-        return RequestInfo { verb: lower(word(method)), path, ..RequestInfo::default() };
+        return RequestInfo { verb: verb_of_path(method), path, ..RequestInfo::default() };
     };
     let query = Query::parse(uri.query().unwrap_or_default()).unwrap_or_default();
     let watches = resource.name.is_none() && query.flag("watch");
@@ -42,6 +42,11 @@ pub(super) fn verb_of_api(method: &Method, has_name: bool, watches: bool) -> &'s
         Method::DELETE => "delete",
         _ => "",
     }
+}
+
+/// The verb for a path that is no resource's: the method.
+pub(super) fn verb_of_path(method: &Method) -> &'static str {
+    lower(word(method))
 }
 
 fn lower(word: &'static str) -> &'static str {

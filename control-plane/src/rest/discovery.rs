@@ -176,12 +176,9 @@ impl SubresourceForm {
     }
 }
 
-fn proxy_options(kind: &Kind) -> &'static str {
-    match kind.plural {
-        "pods" => "PodProxyOptions",
-        "services" => "ServiceProxyOptions",
-        _ => "NodeProxyOptions",
-    }
+/// What a request to a proxy is called, as an object.
+pub(super) fn proxy_options(kind: &Kind) -> &'static str {
+    if kind.plural == "pods" { "PodProxyOptions" } else { "ServiceProxyOptions" }
 }
 
 const AGGREGATED: &[(&str, &str)] = &[

@@ -6,6 +6,8 @@ use http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use sha2::{Digest, Sha256};
 
+use super::negotiate::words;
+
 /// The tag of these bytes, quoted.
 pub(super) fn of(bytes: &[u8]) -> String {
     format!("\"{}\"", digest(bytes))
@@ -32,8 +34,7 @@ pub(super) fn tagged(headers: &HeaderMap, tag: &str, mut answer: Response) -> Re
 
 /// A client may name several tags, and calls one weak when it has unpacked what it got.
 fn knows(headers: &HeaderMap, tag: &str) -> bool {
-    let named = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    named.flat_map(|value| value.split(',')).map(str::trim).any(|own| own.strip_prefix("W/").unwrap_or(own) == tag)
+    words(headers, IF_NONE_MATCH).any(|own| own.strip_prefix("W/").unwrap_or(own) == tag)
 }
 
 #[cfg(test)]

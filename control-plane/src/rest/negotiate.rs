@@ -1,7 +1,7 @@
 //! What the client wants to see: the object, a Table, or its metadata only.
 
-use http::HeaderMap;
 use http::header::ACCEPT;
+use http::{HeaderMap, HeaderName};
 use xebec_api::Status;
 
 /// How objects are shown.
@@ -77,6 +77,12 @@ pub(super) fn form(headers: &HeaderMap) -> Result<Form, Status> {
         return Ok(Form::Object);
     }
     ranges.iter().find_map(Range::form).ok_or_else(|| Status::not_acceptable(OFFERED))
+}
+
+/// The words of a header that is a list.
+pub(in crate::rest) fn words(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]

@@ -63,7 +63,9 @@ pub(in crate::rest) async fn forward(request: Request, onward: Onward) -> Result
         let unasked = || Status::service_unavailable("the server upgrades a connection that nobody wanted upgraded");
         let wanted = wanted.ok_or_else(unasked)?;
         wanted.ask(answer.headers_mut());
-        answer.headers_mut().extend(protocol.map(|protocol| (http::header::UPGRADE, protocol)));
+        if let Some(protocol) = protocol {
+            answer.headers_mut().insert(http::header::UPGRADE, protocol);
+        }
         wanted.join(hyper::upgrade::on(&mut answer));
         return Ok(answer.map(|_| Body::empty()));
     }

@@ -10,6 +10,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::aggregation::identity;
+use crate::rest::negotiate::words;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -82,17 +83,14 @@ pub(super) fn back(headers: &mut HeaderMap) {
 }
 
 fn drop_of_one_connection(headers: &mut HeaderMap) {
-    let listed = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let listed = listed.flat_map(|value| value.split(',')).filter_map(|word| word.trim().parse::<HeaderName>().ok());
-    let listed: Vec<HeaderName> = listed.collect();
+    let listed: Vec<HeaderName> = words(headers, CONNECTION).filter_map(|word| word.parse().ok()).collect();
     for name in listed.into_iter().chain(ONE_CONNECTION) {
         headers.remove(name);
     }
 }
 
 fn drop_bearer_protocol(headers: &mut HeaderMap) {
-    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    let words: Vec<&str> = offered.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let words: Vec<&str> = words(headers, SEC_WEBSOCKET_PROTOCOL).collect();
     if !words.iter().any(|word| word.starts_with(BEARER_PROTOCOL)) {
         return;
     }

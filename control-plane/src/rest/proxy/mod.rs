@@ -23,11 +23,12 @@ use axum::response::Response;
 use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, StatusCode};
+use serde_json::json;
 use xebec_api::{Status, Subresource};
 
-use super::RestState;
 use super::classified::verb_of_api;
 use super::path::{Resource, Route};
+use super::{RestState, discovery};
 use crate::registry::{RequestContext, Target};
 use destination::Destination;
 use forward::Onward;
@@ -46,6 +47,8 @@ pub(super) async fn serve(
         return Ok(to_the_root(&request));
     }
     state.registry.read_barrier(cx.deadline).await?;
+    let options = json!({"path": tail.trim_end_matches('/')});
+    state.registry.ask_about_connect(cx, &target, discovery::proxy_options(target.kind), options).await?;
     let reached = destination.reach(&state.dialler, state.registry.cache(), cx.deadline).await?;
     let path = request.uri().path();
     let prefix = path[..path.len() - tail.len()].to_owned();

@@ -207,6 +207,7 @@ async fn an_upgraded_connection_carries_bytes_both_ways() {
     let end = heard.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     let answer = String::from_utf8_lossy(&heard[..end]).to_lowercase();
     assert!(answer.starts_with("http/1.1 101 ") && answer.contains("x-said: yes"), "{answer}");
+    assert_eq!(answer.matches("\r\nupgrade:").count(), 1, "{answer}");
     assert_eq!(heard[end..], sent);
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use xebec_api::Status;
 
+use crate::rest::negotiate::words;
 use crate::rest::streams::SESSIONS;
 
 /// From the answer's head to the connection: the time to write a few hundred bytes.
@@ -26,9 +27,7 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// Whether a request wants its connection to become something else.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let mut words = values.flat_map(|value| value.split(','));
-    headers.contains_key(UPGRADE) && words.any(|word| word.trim().eq_ignore_ascii_case("upgrade"))
+    headers.contains_key(UPGRADE) && words(headers, CONNECTION).any(|word| word.eq_ignore_ascii_case("upgrade"))
 }
 
 /// The caller's end of a connection that may be upgraded.

@@ -15,6 +15,8 @@ use tokio::sync::SemaphorePermit;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use xebec_api::Status;
 
+use crate::rest::negotiate::words;
+
 /// Where SPDY clients list what they speak on top of it, and are told what was chosen.
 const STREAM_PROTOCOL: HeaderName = HeaderName::from_static("x-stream-protocol-version");
 const SPDY: &str = "SPDY/3.1";
@@ -115,12 +117,6 @@ impl Door {
         });
         handshake.accept(protocol)
     }
-}
-
-/// The values of a header that is a list.
-fn words(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|word| !word.is_empty())
 }
 
 fn list(headers: &HeaderMap, name: HeaderName) -> Vec<String> {
