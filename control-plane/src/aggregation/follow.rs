@@ -162,26 +162,30 @@ struct Endpoints {
 
 impl Endpoints {
     fn of(cache: &Arc<Cache>, remote: &Arc<Remote>) -> Endpoints {
-        Endpoints { cache: cache.clone(), remote: remote.clone(), changes: None }
+        let mut endpoints = Endpoints { cache: cache.clone(), remote: remote.clone(), changes: None };
+        endpoints.subscribe();
+        endpoints
+    }
+
+    /// From now on no change is missed, if it succeeds.
+    fn subscribe(&mut self) {
+        let from = Some(self.cache.revision());
+        let namespace = &self.remote.service().namespace;
+        self.changes = self.cache.subscribe(&ENDPOINT_SLICE, Some(namespace), from).ok();
     }
 
     /// Waits until they may have changed.
     async fn change(&mut self) {
-        let service = self.remote.service();
         loop {
             let Some(changes) = &mut self.changes else {
-                let from = Some(self.cache.revision());
-                self.changes = self.cache.subscribe(&ENDPOINT_SLICE, Some(&service.namespace), from).ok();
                 tokio::time::sleep(PAUSE).await;
-                continue;
+                return self.subscribe();
             };
-            let Ok(event) = changes.next().await else {
-                self.changes = None;
-                return;
-            };
+            let Ok(event) = changes.next().await else { return self.subscribe() };
+            let name = &self.remote.service().name;
             let either = event.current.iter().chain(&event.previous);
             let mut slices = either.map(|entry| &entry.stored().object);
-            if slices.any(|slice| slice.meta().labels.get(SERVICE_NAME) == Some(&service.name)) {
+            if slices.any(|slice| slice.meta().labels.get(SERVICE_NAME) == Some(name)) {
                 return;
             }
         }

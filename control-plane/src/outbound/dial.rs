@@ -137,7 +137,7 @@ impl Dialler {
         may: fn(IpAddr) -> bool,
         deadline: Instant,
     ) -> Result<Connection, DialError> {
-        let failed = |source| DialError::Network { place: format!("{host}:{port}"), source };
+        let failed = |cause| DialError::Network { place: format!("{host}:{port}"), cause };
         let resolving = tokio::time::timeout_at(deadline, tokio::net::lookup_host((host, port))).await;
         let resolved = resolving.map_err(|_| DialError::TimedOut(format!("{host}:{port}")))?.map_err(failed)?;
         let addresses: Vec<SocketAddr> = resolved.collect();
@@ -222,7 +222,7 @@ impl Dialler {
         };
         match tokio::time::timeout_at(deadline, opening).await {
             Ok(Ok(frames)) => Ok(Box::new(frames)),
-            Ok(Err(source)) => Err(DialError::Node { place, source }),
+            Ok(Err(cause)) => Err(DialError::Node { place, cause }),
             Err(_) => Err(DialError::TimedOut(place)),
         }
     }
@@ -253,7 +253,7 @@ async fn tcp(
             }
             Ok(Box::new(stream))
         }
-        Ok(Err(source)) => Err(DialError::Network { place, source }),
+        Ok(Err(cause)) => Err(DialError::Network { place, cause }),
         Err(_) => Err(DialError::TimedOut(place)),
     }
 }

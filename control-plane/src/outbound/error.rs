@@ -33,39 +33,39 @@ pub enum DialError {
     #[error("address {0} must not be dialled: it is loopback, link-local, multicast or unspecified")]
     Address(IpAddr),
     /// The node's answer.
-    #[error("{place}: {source}")]
+    #[error("{place}: {cause}")]
     Node {
         /// What was dialled.
         place: String,
         /// Why not.
-        source: Status,
+        cause: Status,
     },
     /// The network's answer.
-    #[error("{place}: {source}")]
+    #[error("{place}: {cause}")]
     Network {
         /// What was dialled.
         place: String,
         /// Why not.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Nobody answered.
     #[error("{0}: no connection in time")]
     TimedOut(String),
     /// The TLS handshake failed; most often the certificate is not the expected one.
-    #[error("TLS handshake with {place}: {source}")]
+    #[error("TLS handshake with {place}: {cause}")]
     Tls {
         /// Who was expected.
         place: String,
         /// What went wrong.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The certificates to be trusted, or the server's name, cannot be used.
-    #[error("TLS to {place} cannot be set up: {source}")]
+    #[error("TLS to {place} cannot be set up: {cause}")]
     Trust {
         /// Who was expected.
         place: String,
         /// What is wrong with them.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        cause: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 

@@ -62,11 +62,11 @@ pub async fn secure(
     deadline: Instant,
 ) -> Result<Connection, DialError> {
     let server_name = ServerName::try_from(name.to_owned())
-        .map_err(|source| DialError::Trust { place: name.to_owned(), source: source.into() })?;
+        .map_err(|cause| DialError::Trust { place: name.to_owned(), cause: cause.into() })?;
     let shaking_hands = TlsConnector::from(config).connect(server_name, connection);
     match tokio::time::timeout_at(deadline, shaking_hands).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
-        Ok(Err(source)) => Err(DialError::Tls { place: name.to_owned(), source }),
+        Ok(Err(cause)) => Err(DialError::Tls { place: name.to_owned(), cause }),
         Err(_) => Err(DialError::TimedOut(name.to_owned())),
     }
 }
