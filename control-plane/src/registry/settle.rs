@@ -97,8 +97,13 @@ impl Registry {
             Step::Put(object) => (object, false),
             Step::Remove(object) => (object, true),
         };
+        let versions = Versions { old: Some(&current.object), new: (!removed).then_some(&object) };
         if dry_run {
-            return unwritten(Stored { object, revision: current.revision }, removed);
+            let charged = self.charge(cx, target, versions, &mut Write::default()).await.map(drop);
+            return match charged {
+                Ok(()) => unwritten(Stored { object, revision: current.revision }, removed),
+                Err(refusal) => Ok(Attempt::Unwritten(Err(refusal))),
+            };
         }
         let key = keys::object(target.kind, target.namespace.as_deref(), &target.name);
         let held = reservations::held(target.kind, &current.object);
@@ -111,7 +116,6 @@ impl Registry {
             (Write::replace(&key, current.revision, &object, lease), reservations::held(target.kind, &object))
         };
         write.reserve(&reservations::owner(target), &held, &holds);
-        let versions = Versions { old: Some(&current.object), new: (!removed).then_some(&object) };
         let turn = match self.charge(cx, target, versions, &mut write).await {
             Ok(turn) => turn,
             Err(refusal) => return Ok(Attempt::Unwritten(Err(refusal))),

@@ -47,11 +47,13 @@ impl PodSecurity {
     /// Labels must say a level; and whoever makes a namespace stricter learns which pods would not come in again.
     fn namespace(&self, request: &AdmissionRequest<'_>) -> Result<(), Status> {
         let (policies, errors) = Policies::read(&labels(request.object));
-        if !errors.is_empty() {
+        let before = request.old.map(|old| Policies::read(&labels(old)));
+        // What was wrong before must not keep the rest from changing: such a namespace could not even go.
+        let is_known = before.as_ref().is_some_and(|(_, known)| *known == errors);
+        if !errors.is_empty() && !is_known {
             return Err(Status::invalid(request.kind, request.name, &FieldErrors::from_iter(errors)));
         }
-        let before = request.old.map(|old| Policies::read(&labels(old)).0);
-        if before.is_some_and(|before| before.enforce != policies.enforce) {
+        if before.is_some_and(|(before, _)| before.enforce != policies.enforce) {
             self.look_at_pods(request, &policies.enforce);
         }
         Ok(())
