@@ -11,7 +11,6 @@
 //!   belongs to no namespace;
 //! * the object selector matches if either the old or the new object does.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -63,14 +62,14 @@ impl Subject<'_> {
     }
 
     /// The labels that a namespace selector is about; `None` where it is about nothing.
-    fn namespace_labels(&self) -> Option<Cow<'_, Labels>> {
+    fn namespace_labels(&self) -> Option<Labels> {
         if self.is_namespace() {
             let written =
                 matches!(self.operation, Operation::Create | Operation::Update) && self.subresource.is_empty();
             let own = if written { self.object } else { self.old.or(self.object) };
-            return own.map(|own| Cow::Owned(labels(own)));
+            return own.map(labels);
         }
-        self.namespace.map(|namespace| Cow::Owned((self.namespaces)(namespace)))
+        self.namespace.map(self.namespaces)
     }
 
     /// The same objects in other versions, or other groups, that are served.
@@ -204,15 +203,13 @@ impl Rule {
     }
 
     fn matches(&self, subject: &Subject<'_>, kind: &Kind) -> bool {
-        any(&self.groups, kind.group)
-            && any(&self.versions, kind.version)
-            && self.resource(kind.plural, subject.subresource)
-            && self.concerns(subject)
+        any(&self.groups, kind.group) && any(&self.versions, kind.version) && self.concerns(subject)
     }
 
     /// Whether the parts match that are the same for every version of the objects.
     fn concerns(&self, subject: &Subject<'_>) -> bool {
         any(&self.operations, subject.operation.as_str())
+            && self.resource(subject.kind.plural, subject.subresource)
             && self.in_scope(subject)
             && (self.names.is_empty() || self.names.iter().any(|name| name == subject.name))
     }

@@ -14,6 +14,9 @@ use crate::admission::webhooks::{Question, Round, Settle, View, write_options};
 /// The group, the version and the kind of what a call carries.
 pub(super) type GroupVersionKind = (&'static str, &'static str, &'static str);
 
+/// What the master says in the metadata of a new object.
+const SYSTEM: [&str; 2] = ["uid", "creationTimestamp"];
+
 /// What those who may change an object have done so far.
 struct Rounds {
     policies: PolicyRound,
@@ -43,7 +46,7 @@ impl Registry {
         if !self.policies.mutate_anything() && rounds.webhooks.is_empty() {
             return Ok(());
         }
-        let system = object.get("metadata").cloned().unwrap_or_default();
+        let system = SYSTEM.map(|field| object["metadata"][field].clone());
         let settle = |changed: &mut Value| settle(passage, &system, changed);
         let mut question = question(passage, operation, Cow::Owned(std::mem::take(object)));
         if self.ask_in_turn(&mut question, &mut rounds, &settle).await? {
@@ -85,7 +88,7 @@ impl Registry {
         operation: Operation,
         object: &Value,
     ) -> Result<(), Status> {
-        if !self.policies.validate_anything() && !self.parts.webhooks.validate_anything() {
+        if !self.validates_anything() {
             return Ok(());
         }
         let question = question(passage, operation, Cow::Borrowed(object));
@@ -101,6 +104,9 @@ impl Registry {
         options: &DeleteOptions,
         old: &Value,
     ) -> Result<(), Status> {
+        if !self.asks_anybody() {
+            return Ok(());
+        }
         self.ask_about(Question {
             cx,
             target,
@@ -123,12 +129,11 @@ impl Registry {
         body: Value,
         options: &WriteOptions,
     ) -> Result<Value, Status> {
-        let webhooks = &self.parts.webhooks;
-        let mut round = webhooks.round();
-        let validated = self.policies.validate_anything() || webhooks.validate_anything();
-        if round.is_empty() && !validated {
+        if !self.asks_anybody() {
             return Ok(body);
         }
+        let webhooks = &self.parts.webhooks;
+        let mut round = webhooks.round();
         let (group, version, kind) = call;
         let mut question = Question {
             cx,
@@ -157,6 +162,9 @@ impl Registry {
         kind: &'static str,
         mut options: Value,
     ) -> Result<(), Status> {
+        if !self.asks_anybody() {
+            return Ok(());
+        }
         options["apiVersion"] = json!("v1");
         options["kind"] = json!(kind);
         self.ask_about(Question {
@@ -179,13 +187,17 @@ impl Registry {
         if !round.is_empty() {
             webhooks.mutate(&mut question, &mut round, None).await?;
         }
-        if self.policies.validate_anything() {
-            self.policies.validate(&question).await?;
-        }
-        if webhooks.validate_anything() {
-            webhooks.validate(&question).await?;
-        }
-        Ok(())
+        self.policies.validate(&question).await?;
+        webhooks.validate(&question).await
+    }
+
+    /// Whether a question would reach anybody: to make one costs something.
+    fn asks_anybody(&self) -> bool {
+        self.validates_anything() || !self.parts.webhooks.round().is_empty()
+    }
+
+    fn validates_anything(&self) -> bool {
+        self.policies.validate_anything() || self.parts.webhooks.validate_anything()
     }
 }
 
@@ -205,8 +217,8 @@ fn question<'a>(passage: &Passage<'a>, operation: Operation, object: Cow<'a, Val
 }
 
 /// Brings what a webhook has made of an object into shape, as what a client sends is: it stays the object that it is, has no unknown
-/// fields, and is filled in and prepared. `system` is its metadata as it was.
-fn settle(passage: &Passage<'_>, system: &Value, object: &mut Value) -> Result<(), Status> {
+/// fields, and is filled in and prepared. `system` holds the fields of [`SYSTEM`] as they were.
+fn settle(passage: &Passage<'_>, system: &[Value; 2], object: &mut Value) -> Result<(), Status> {
     let kind = passage.target.kind.stored();
     let target = Target { kind, ..passage.target.clone() };
     decode::envelope(&target, object)?;
@@ -215,8 +227,8 @@ fn settle(passage: &Passage<'_>, system: &Value, object: &mut Value) -> Result<(
     schema::prune(object, &unknown);
     kind.apply_defaults(object);
     let Some(old) = passage.old else {
-        for field in ["uid", "creationTimestamp"] {
-            object["metadata"][field] = system[field].clone();
+        for (field, value) in SYSTEM.into_iter().zip(system) {
+            object["metadata"][field] = value.clone();
         }
         kind.prepare_create(object);
         return Ok(());

@@ -11,7 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Extensions;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -110,7 +109,9 @@ impl Connection {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(RemoteAddress(from));
             request.extensions_mut().insert(acquainted.clone());
-            request.extensions_mut().extend(certificate.clone().map(with_certificate).unwrap_or_default());
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(certificate.clone());
+            }
             let gate = gate.clone();
             async move { Ok::<_, std::convert::Infallible>(gate.answer(request).await) }
         });
@@ -180,12 +181,6 @@ fn until(
 fn certificate(stream: &TlsStream<TcpStream>) -> Result<Option<ClientCertificate>, CertificateUserError> {
     let chain = stream.get_ref().1.peer_certificates();
     chain.and_then(|chain| chain.first()).map(ClientCertificate::read).transpose()
-}
-
-fn with_certificate(certificate: Arc<ClientCertificate>) -> Extensions {
-    let mut extensions = Extensions::new();
-    extensions.insert(certificate);
-    extensions
 }
 
 fn http() -> auto::Builder<TokioExecutor> {
