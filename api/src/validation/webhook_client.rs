@@ -9,6 +9,11 @@ use crate::value::text;
 /// The review versions that masters speak.
 pub const REVIEWS: [&str; 2] = ["v1", "v1beta1"];
 
+/// The first of the versions that a webhook offers which masters speak; the best if there is none.
+pub fn spoken(offered: &[Value]) -> &'static str {
+    offered.iter().find_map(|word| REVIEWS.into_iter().find(|own| word == own)).unwrap_or(REVIEWS[0])
+}
+
 /// Where the server is: a service of the cluster, or a URL.
 pub fn validate(client: &Value, path: &FieldPath, errors: &mut FieldErrors) {
     let found = text(client, "/url");

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 use xebec_api::decode::MAX_BYTES;
-use xebec_api::validation::webhook_client::REVIEWS;
+use xebec_api::validation::webhook_client::spoken;
 use xebec_api::{Kind, Status, schema, value};
 
 use crate::outbound::Dialler;
@@ -124,7 +124,7 @@ impl Conversions {
         };
         let client = self.client(webhook).map_err(failed)?;
         let offered = value::list(webhook, "/conversionReviewVersions");
-        let version = offered.iter().find_map(|word| REVIEWS.into_iter().find(|own| word == own)).unwrap_or(REVIEWS[0]);
+        let version = spoken(offered);
         let (uid, api_version) = (self.environment.uid(), wanted.api_version());
         let question = review::request(sent, &api_version, version, &uid);
         let until = deadline.min(Instant::now() + PATIENCE);

@@ -6,14 +6,13 @@ use std::time::Duration;
 use serde_json::Value;
 use xebec_api::cel::admission::match_conditions;
 use xebec_api::cel::policy::Conditions;
+use xebec_api::validation::webhook_client::spoken;
 use xebec_api::value;
 
 use crate::admission::matching::Criteria;
 use crate::outbound::Dialler;
 use crate::webhooks::{Client, Endpoint};
 
-/// The review versions that we speak, the better first.
-pub(super) const VERSIONS: [&str; 2] = ["v1", "v1beta1"];
 /// What webhooks have that do not say how long they may take.
 const TIMEOUT: u64 = 10;
 
@@ -57,7 +56,6 @@ impl Hook {
         let word = |pointer: &str| value::text(webhook, pointer).unwrap_or_default();
         let seconds = value::number(webhook, "/timeoutSeconds").and_then(|seconds| u64::try_from(seconds).ok());
         let offered = value::list(webhook, "/admissionReviewVersions");
-        let spoken = offered.iter().find_map(|word| VERSIONS.into_iter().find(|own| word == own));
         Ok(Hook {
             name: word("/name").to_owned(),
             configuration: configuration.to_owned(),
@@ -68,7 +66,7 @@ impl Hook {
             again_if_needed: word("/reinvocationPolicy") == "IfNeeded",
             timeout: Duration::from_secs(seconds.unwrap_or(TIMEOUT)),
             takes_dry_runs: matches!(word("/sideEffects"), "None" | "NoneOnDryRun"),
-            version: spoken.unwrap_or(VERSIONS[0]),
+            version: spoken(offered),
             client: client(webhook, dialler, known, clients),
         })
     }

@@ -46,15 +46,6 @@ pub enum BindingKind {
 }
 
 impl BindingKind {
-    /// Its plural, in the core group.
-    pub fn plural(self) -> &'static str {
-        match self {
-            Self::Pod => "pods",
-            Self::Secret => "secrets",
-            Self::Node => "nodes",
-        }
-    }
-
     fn parse(kind: &str, api_version: &str) -> Option<Self> {
         match (kind, api_version) {
             ("Pod", "v1") => Some(Self::Pod),
