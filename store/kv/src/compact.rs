@@ -51,9 +51,11 @@ impl State {
         let (oldest, before) = (self.compact_revision, self.bytes);
         let Some(chain) = self.chains.get(key).cloned() else { return 0 };
         chain.unseen(oldest).for_each(|version| self.forget_version(key, version));
+        if self.bytes == before {
+            return 0;
+        }
         match chain.compacted(oldest) {
-            Some(kept) if self.bytes < before => self.chains.insert(key.clone(), Arc::new(kept)),
-            Some(_) => None,
+            Some(kept) => self.chains.insert(key.clone(), Arc::new(kept)),
             None => self.chains.remove(key),
         };
         before - self.bytes
