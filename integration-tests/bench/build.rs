@@ -5,7 +5,7 @@ use tonic_build::manual::{Builder, Method, Service};
 const PACKAGE: &str = "etcdserverpb";
 
 fn main() {
-    let kv = ["Range", "Put", "DeleteRange", "Txn", "Compact"].map(unary);
+    let kv = ["Range", "Put"].map(unary);
     let kv = kv.into_iter().fold(Service::builder().name("KV").package(PACKAGE), |kv, method| kv.method(method));
     let watch = method("Watch").client_streaming().server_streaming().build();
     let watch = Service::builder().name("Watch").package(PACKAGE).method(watch);
@@ -20,12 +20,8 @@ fn unary(route: &str) -> Method {
 }
 
 fn method(route: &str) -> tonic_build::manual::MethodBuilder {
-    let name = route.chars().flat_map(|letter| {
-        let underscore = (letter.is_uppercase() && !route.starts_with(letter)).then_some('_');
-        underscore.into_iter().chain(letter.to_lowercase())
-    });
     Method::builder()
-        .name(name.collect::<String>())
+        .name(route.to_lowercase())
         .route_name(route)
         .input_type(format!("crate::wire::{route}Request"))
         .output_type(format!("crate::wire::{route}Response"))

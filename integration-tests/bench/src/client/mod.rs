@@ -13,8 +13,8 @@ pub use watcher::Watcher;
 use bytes::Bytes;
 
 use crate::wire::{
-    CompactRequest, CompactResponse, HashRequest, HashResponse, PutRequest, PutResponse, RangeRequest, RangeResponse,
-    StatusRequest, StatusResponse, prefix_end,
+    HashRequest, HashResponse, PutRequest, PutResponse, RangeRequest, RangeResponse, StatusRequest, StatusResponse,
+    prefix_end,
 };
 
 impl Connection {
@@ -34,12 +34,6 @@ impl Connection {
     pub async fn count(&self, prefix: &str) -> Result<i64, CallError> {
         let request = RangeRequest { count_only: true, ..prefix_request(prefix) };
         Ok(self.range(&request).await?.count)
-    }
-
-    /// Forgets history before a revision.
-    pub async fn compact(&self, revision: i64) -> Result<(), CallError> {
-        let request = CompactRequest { revision, physical: false };
-        self.call::<_, CompactResponse>("/etcdserverpb.KV/Compact", &request).await.map(drop)
     }
 
     /// Asks the member about itself.

@@ -53,7 +53,7 @@ impl Cluster {
         let dir = self.member_dir(index);
         std::fs::create_dir_all(&dir).with_context(|| format!("make {}", dir.display()))?;
         let setup = Setup { dir: &dir, tls: self.dir.path(), addresses: &self.addresses, index };
-        let process = Process::start(self.contestant.program.command(&setup), &dir.join("log"))?;
+        let process = Process::start(&self.contestant.program.command(&setup), &dir.join("log"))?;
         Ok(Node { address: self.addresses[index].0, process })
     }
 

@@ -29,12 +29,20 @@ pub struct Usage {
 }
 
 impl Process {
-    /// Starts it; what it says goes to a file.
-    pub fn start(mut command: Command, log: &Path) -> Result<Process> {
+    /// Starts it; what it says goes to a file. It dies with this process, however that ends.
+    pub fn start(command: &Command, log: &Path) -> Result<Process> {
         let open = || File::options().create(true).append(true).open(log);
         let (out, err) =
             open().and_then(|out| Ok((out, open()?))).with_context(|| format!("open {}", log.display()))?;
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        // It becomes the program, so the pid is the program's own.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .spawn();
         Ok(Process { child: child.with_context(|| format!("start {}", command.get_program().display()))? })
     }
 

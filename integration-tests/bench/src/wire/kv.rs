@@ -1,4 +1,4 @@
-//! Keys and values: range, put, delete, compaction, and the status of a member.
+//! Keys and values: range and put; and the status of a member.
 
 use bytes::Bytes;
 use prost::Message;
@@ -98,64 +98,11 @@ pub struct PutRequest {
     /// The lease to go with; 0: none.
     #[prost(int64, tag = "3")]
     pub lease: i64,
-    /// Whether to answer with what was there before.
-    #[prost(bool, tag = "4")]
-    pub prev_kv: bool,
 }
 
 /// The key is written.
-#[derive(Clone, PartialEq, Eq, Message)]
+#[derive(Clone, Copy, PartialEq, Eq, Message)]
 pub struct PutResponse {
-    /// See [`ResponseHeader`].
-    #[prost(message, optional, tag = "1")]
-    pub header: Option<ResponseHeader>,
-    /// What was there before, if asked for.
-    #[prost(message, optional, tag = "2")]
-    pub prev_kv: Option<KeyValue>,
-}
-
-/// Deletes keys.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub struct DeleteRangeRequest {
-    /// The first key.
-    #[prost(bytes = "bytes", tag = "1")]
-    pub key: Bytes,
-    /// Before which key to stop; empty: the one key.
-    #[prost(bytes = "bytes", tag = "2")]
-    pub range_end: Bytes,
-    /// Whether to answer with what was there before.
-    #[prost(bool, tag = "3")]
-    pub prev_kv: bool,
-}
-
-/// The keys are gone.
-#[derive(Clone, PartialEq, Eq, Message)]
-pub struct DeleteRangeResponse {
-    /// See [`ResponseHeader`].
-    #[prost(message, optional, tag = "1")]
-    pub header: Option<ResponseHeader>,
-    /// How many there were.
-    #[prost(int64, tag = "2")]
-    pub deleted: i64,
-    /// What was there before, if asked for.
-    #[prost(message, repeated, tag = "3")]
-    pub prev_kvs: Vec<KeyValue>,
-}
-
-/// Forgets history.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub struct CompactRequest {
-    /// The oldest revision to keep readable.
-    #[prost(int64, tag = "1")]
-    pub revision: i64,
-    /// Whether to wait until the space is given back.
-    #[prost(bool, tag = "2")]
-    pub physical: bool,
-}
-
-/// History is forgotten.
-#[derive(Clone, Copy, PartialEq, Eq, Message)]
-pub struct CompactResponse {
     /// See [`ResponseHeader`].
     #[prost(message, optional, tag = "1")]
     pub header: Option<ResponseHeader>,

@@ -3,16 +3,11 @@
 //! One set of messages serves the member and the load, so both stores are driven by the same bytes.
 
 mod kv;
-mod txn;
 mod watch;
 
 pub use kv::{
-    CompactRequest, CompactResponse, DeleteRangeRequest, DeleteRangeResponse, HashRequest, HashResponse, KeyValue,
-    PutRequest, PutResponse, RangeRequest, RangeResponse, ResponseHeader, StatusRequest, StatusResponse,
-};
-pub use txn::{
-    Compare, CompareResult, CompareTarget, CompareValue, Operation, RequestOp, ResponseOp, Returned, TxnRequest,
-    TxnResponse,
+    HashRequest, HashResponse, KeyValue, PutRequest, PutResponse, RangeRequest, RangeResponse, ResponseHeader,
+    StatusRequest, StatusResponse,
 };
 pub use watch::{Event, EventKind, WatchCommand, WatchCreate, WatchRequest, WatchResponse};
 
