@@ -53,7 +53,7 @@ impl Client {
 
     /// The same, with standard input.
     pub fn ask_with_input(&self, arguments: &[&str], input: &str) -> Result<Answer> {
-        let mut child = self.start(arguments)?;
+        let mut child = self.start(arguments, Stdio::piped())?;
         let mut pipe = child.stdin.take().context("a pipe was asked for")?;
         let written = pipe.write_all(input.as_bytes());
         // Who ends without reading all of it says why.
@@ -68,8 +68,8 @@ impl Client {
         })
     }
 
-    /// Starts it, with pipes.
-    fn start(&self, arguments: &[&str]) -> Result<Child> {
+    /// Starts it, with pipes; what it complains of goes to `errors`.
+    fn start(&self, arguments: &[&str], errors: Stdio) -> Result<Child> {
         Command::new("timeout")
             .args(["--kill-after=5", PATIENCE])
             .arg(&self.program)
@@ -80,14 +80,15 @@ impl Client {
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .with_context(|| format!("start {}", self.program.display()))
     }
 
     /// Starts what goes on until it is dropped: a watch, a port forwarded.
     pub fn follow(&self, arguments: &[&str]) -> Result<Following> {
-        let mut child = self.start(arguments)?;
+        // A pipe that nobody reads would hold it up once it is full.
+        let mut child = self.start(arguments, Stdio::inherit())?;
         let output = child.stdout.take().context("a pipe was asked for")?;
         Ok(Following { lines: BufReader::new(output), child })
     }

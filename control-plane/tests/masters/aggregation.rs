@@ -106,12 +106,7 @@ async fn deploy(master: &Master) {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "api"},
         "spec": {"nodeName": "n1", "containers": [{"name": "api", "image": "api:1"}]},
     });
-    let pods = "/api/v1/namespaces/default/pods";
-    eventually("a pod", async || {
-        let (code, _) = rest(master, &admin(master), "POST", pods, Some(pod.clone())).await;
-        (code == 201).then_some(())
-    })
-    .await;
+    create_soon(master, "/api/v1/namespaces/default/pods", pod).await;
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "api"}, "spec": {"ports": [{"port": 443, "targetPort": 8443}]}});
     make(master, "POST", "/api/v1/namespaces/default/services", service).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::extract::Request;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use xebec_control_plane::server::Master;
 
@@ -15,14 +15,6 @@ async fn page(request: Request) -> String {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     format!("{} {} {}", parts.method, parts.uri, String::from_utf8_lossy(&body))
-}
-
-async fn make(master: &Master, path: &str, body: Value) {
-    eventually(path, async || {
-        let (code, _) = rest(master, &admin(master), "POST", path, Some(body.clone())).await;
-        (code == 201).then_some(())
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,19 +30,19 @@ async fn pods_and_services_are_reached_through_the_nodes_session() {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"},
         "spec": {"nodeName": "n1", "containers": [{"name": "web", "image": "web:1"}]},
     });
-    make(&master, "/api/v1/namespaces/default/pods", pod).await;
+    create_soon(&master, "/api/v1/namespaces/default/pods", pod).await;
     let service = json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
         "spec": {"ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
     });
-    make(&master, "/api/v1/namespaces/default/services", service).await;
+    create_soon(&master, "/api/v1/namespaces/default/services", service).await;
     let slice = json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
         "metadata": {"name": "web-1", "labels": {"kubernetes.io/service-name": "web"}},
         "addressType": "IPv4", "ports": [{"name": "http", "port": 8080}],
         "endpoints": [{"addresses": ["10.42.0.9"], "targetRef": {"kind": "Pod", "name": "web"}}],
     });
-    make(&master, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice).await;
+    create_soon(&master, "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice).await;
     let base = "/api/v1/namespaces/default/services/web:80/proxy";
     let (code, said) = rest(&master, &admin(&master), "POST", &format!("{base}/a?b=c"), Some(json!({"x": 1}))).await;
     assert_eq!((code, said), (200, json!("POST /a?b=c {\"x\":1}")));

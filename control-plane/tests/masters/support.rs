@@ -146,6 +146,15 @@ pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> 
     }
 }
 
+/// Creates it as the admin, as soon as that is possible.
+pub(crate) async fn create_soon(master: &Master, path: &str, body: Value) {
+    eventually(path, async || {
+        let (code, _) = rest(master, &admin(master), "POST", path, Some(body.clone())).await;
+        (code == 201).then_some(())
+    })
+    .await;
+}
+
 /// Waits until a master can answer for the cluster.
 pub(crate) async fn ready(master: &Master) {
     let nobody = nobody(master);
