@@ -273,7 +273,9 @@ def workloads(api, core):
     apps.create_namespaced_deployment(NAMESPACE, {"metadata": {"name": "still"}, "spec": spec})
     scale = apps.patch_namespaced_deployment_scale("still", NAMESPACE, {"spec": {"replicas": 1}})
     check(scale.spec.replicas == 1, scale)
-    until("it runs", lambda: apps.read_namespaced_deployment_status("still", NAMESPACE).status.ready_replicas == 1)
+    # The status is absent until the controller has looked.
+    status = lambda: apps.read_namespaced_deployment_status("still", NAMESPACE).status
+    until("it runs", lambda: getattr(status(), "ready_replicas", None) == 1)
     events = core.list_namespaced_event(NAMESPACE, field_selector="involvedObject.name=still")
     check(any(event.reason == "ScalingReplicaSet" for event in events.items), events)
     foreground = client.V1DeleteOptions(propagation_policy="Foreground")
